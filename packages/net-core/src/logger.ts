@@ -43,7 +43,11 @@ export interface LogRecord {
 /**
  * A logger that hands every record of at least `level` to `write`, secrets masked.
  */
-export function createLogger(level: LogLevel, write: (record: LogRecord) => void, base: LogFields = {}): Logger {
+export function createLogger(
+  level: LogLevel,
+  write: (record: LogRecord) => void,
+  base: LogFields = {},
+): Logger {
   const least = LOG_LEVELS.indexOf(level);
   const at = (name: LogRecord["level"]): LogMethod => {
     if (LOG_LEVELS.indexOf(name) < least) return ignore;

@@ -42,7 +42,8 @@ export function findPeer(peer: Peer): string | undefined {
 /** The full path of a peer. For use inside {@link describeWithPeers}, which has made sure that it is there. */
 export function peerPath(peer: Peer): string {
   const path = findPeer(peer);
-  if (path === undefined) throw new Error(`${peer.program} is missing: install Debian's ${peer.debianPackage}`);
+  if (path === undefined)
+    throw new Error(`${peer.program} is missing: install Debian's ${peer.debianPackage}`);
   return path;
 }
 
@@ -66,6 +67,9 @@ export function describeWithPeers(name: string, needed: readonly Peer[], body: (
     return;
   }
   mkdirSync("test-results", { recursive: true });
-  appendFileSync(join("test-results", "missing-peers"), missing.map((peer) => `${peer.debianPackage}\t${name}\n`).join(""));
+  appendFileSync(
+    join("test-results", "missing-peers"),
+    missing.map((peer) => `${peer.debianPackage}\t${name}\n`).join(""),
+  );
   describe.skip(`${name} (needs ${packages})`, body);
 }

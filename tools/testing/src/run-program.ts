@@ -17,15 +17,25 @@ export interface RunOptions extends Pick<SpawnOptions, "cwd" | "env"> {
 }
 
 /** Runs a program to its end and collects what it printed. Rejects when it cannot start or takes too long. */
-export function runProgram(command: string, args: readonly string[], options: RunOptions = {}): Promise<ProgramResult> {
+export function runProgram(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<ProgramResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: options.cwd, env: options.env, stdio: ["pipe", "pipe", "pipe"] });
+    const child = spawn(command, args, {
+      cwd: options.cwd,
+      env: options.env,
+      stdio: ["pipe", "pipe", "pipe"],
+    });
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     const timeoutMs = options.timeoutMs ?? 120_000;
     const timer = setTimeout(() => {
       child.kill("SIGKILL");
-      const printed = Buffer.concat([...stdout, ...stderr]).toString("utf8").slice(-2000);
+      const printed = Buffer.concat([...stdout, ...stderr])
+        .toString("utf8")
+        .slice(-2000);
       reject(new Error(`${command} ${args.join(" ")} did not end within ${timeoutMs} ms\n${printed}`));
     }, timeoutMs);
     child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
