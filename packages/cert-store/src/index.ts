@@ -1,1 +1,16 @@
-export {};
+export type { AuthorizedKeyOption, AuthorizedKeyOptions } from "./authorized-key-options.js";
+export * from "./authorized-keys.js";
+export type { CertStoreErrorCode } from "./error-source.js";
+export * from "./fingerprint.js";
+export type { ClientOrigin } from "./from-patterns.js";
+export * from "./generate-key.js";
+export { readAuthorizedKeys, readKnownHosts, readPrivateKey, readPublicKey } from "./key-files.js";
+export type { KeyListOptions, KeyListProblem } from "./key-list.js";
+export { type GenerateHostKeyOptions, generateHostKey, writeKeyPair } from "./key-pair-files.js";
+export * from "./key-types.js";
+export * from "./known-hosts.js";
+export * from "./limits.js";
+export * from "./openssh-writer.js";
+export * from "./parse-private-key.js";
+export * from "./parse-public-key.js";
+export { publicKeyFromBlob } from "./public-key.js";

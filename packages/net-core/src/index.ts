@@ -1,2 +1,11 @@
+export * from "./abort.js";
+export * from "./address.js";
+export * from "./address-matcher.js";
+export type { AdmissionOptions, ConnectionInfo, RefusalReason } from "./admission.js";
+export * from "./dial.js";
+export * from "./listen.js";
 export * from "./logger.js";
+export * from "./option-checks.js";
+export * from "./rate-limiter.js";
+export type { SocketSettings } from "./socket-settings.js";
 export * from "./transfer-error.js";

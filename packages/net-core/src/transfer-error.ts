@@ -1,3 +1,5 @@
+import { types } from "node:util";
+
 /** Options of {@link TransferError}. */
 export interface TransferErrorOptions {
   /** The error underneath, kept as `cause`. */
@@ -37,5 +39,6 @@ export function errorCode(error: unknown): string | undefined {
 
 /** The message of anything that was thrown. */
 export function errorMessage(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  // Node's own errors are no instances of the `Error` of a vm context, such as Jest's.
+  return error instanceof Error || types.isNativeError(error) ? error.message : String(error);
 }

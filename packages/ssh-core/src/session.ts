@@ -34,8 +34,10 @@ export interface SshSession {
   /** Bytes on the socket so far, everything counted. */
   readonly bytesReceived: number;
   readonly bytesSent: number;
+  /** Aborted when this side is about to close in good order: finish what is in flight and start nothing new. */
+  readonly closing: AbortSignal;
   /** Resolves when the connection is gone, for whatever reason. */
   readonly closed: Promise<void>;
-  /** Disconnects (RFC 4253 section 11.1). Every open channel ends with an error. Resolves with `closed`. */
+  /** Disconnects (RFC 4253 section 11.1). What its channels had not sent is lost. Resolves with `closed`. */
   close(): Promise<void>;
 }

@@ -1,0 +1,64 @@
+import { createRequire } from "node:module";
+import { errorMessage, isTransferError } from "@waybill/net-core";
+import { Command, CommanderError } from "commander";
+import { addKeyCommand } from "./commands/key.js";
+import { addKeygenCommand } from "./commands/keygen.js";
+import { addScpCommand } from "./commands/scp.js";
+import { addSftpServerCommand } from "./commands/sftp-server.js";
+import { addStartCommand } from "./commands/start.js";
+import { UsageError } from "./usage-error.js";
+
+/** Everything arrived, or the server ended as it was asked to. */
+export const EXIT_OK = 0;
+export const EXIT_FAILURE = 1;
+export const EXIT_USAGE = 2;
+
+/** Runs the `waybill` command with its arguments and resolves to the exit code. */
+export async function run(args: readonly string[]): Promise<number> {
+  const program = new Command("waybill")
+    .description("Moves business files between companies: SFTP server, SCP client, keys.")
+    .version(version(), "-V, --version")
+    .showHelpAfterError("(add --help for the options)");
+  let exitCode = EXIT_OK;
+  const done = (code: number) => {
+    exitCode = code;
+  };
+  addSftpServerCommand(program, done);
+  addScpCommand(program, done);
+  addKeygenCommand(program);
+  addKeyCommand(program);
+  addStartCommand(program, done);
+  throwInsteadOfExit(program);
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return exitCode;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+function throwInsteadOfExit(command: Command): void {
+  command.exitOverride();
+  for (const sub of command.commands) throwInsteadOfExit(sub);
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) {
+    // Commander has printed its message already, and uses 0 for --help and --version.
+    return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+  }
+  process.stderr.write(`waybill: ${errorMessage(error)}\n`);
+  if (error instanceof UsageError) {
+    process.stderr.write("(add --help for the options)\n");
+    return EXIT_USAGE;
+  }
+  if (!isTransferError(error) && error instanceof Error && process.env.WAYBILL_DEBUG) {
+    process.stderr.write(`${error.stack}\n`);
+  }
+  return EXIT_FAILURE;
+}
+
+function version(): string {
+  const manifest = createRequire(import.meta.url)("../package.json") as { version: string };
+  return manifest.version;
+}

@@ -1,0 +1,107 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { generateHostKey, readPrivateKey, type SoftwarePrivateKey } from "@waybill/cert-store";
+import { formatAddress, isTransferError, type Logger } from "@waybill/net-core";
+import { localFileSystem, sftpSubsystem } from "@waybill/sftp-server";
+import { listenSsh, type SshServer } from "@waybill/ssh-core";
+import { type Account, accountHooks } from "./accounts.js";
+
+/** How long transfers in flight may go on after SIGINT or SIGTERM. */
+const GRACE_MS = 10_000;
+
+export interface ServerSettings {
+  readonly root: string;
+  readonly host: string;
+  readonly port: number;
+  readonly hostKeys: readonly SoftwarePrivateKey[];
+  readonly accounts: readonly Account[];
+  readonly readOnly: boolean;
+  readonly logger: Logger;
+}
+
+/** Starts the SFTP server and prints the line that says so. Errors: those of what it is made of. */
+export async function startSftpServer(settings: ServerSettings): Promise<SshServer> {
+  const { logger, readOnly } = settings;
+  const fileSystem = await localFileSystem(settings.root, { readOnly });
+  const server = await listenSsh({
+    host: settings.host,
+    port: settings.port,
+    hostKeys: settings.hostKeys,
+    authentication: await accountHooks(settings.accounts, logger),
+    subsystems: { sftp: sftpSubsystem({ fileSystem, readOnly, logger }) },
+    logger,
+  });
+  server.on("login", ({ session, methods }) =>
+    logger.info(
+      {
+        session: session.id,
+        user: session.user,
+        address: session.remote.address,
+        methods: methods.join("+"),
+      },
+      "login",
+    ),
+  );
+  server.on("logout", ({ session, error }) =>
+    logger.info(
+      {
+        session: session.id,
+        user: session.user,
+        received: session.bytesReceived,
+        sent: session.bytesSent,
+        error,
+      },
+      "logout",
+    ),
+  );
+  const fingerprints = server.hostKeys.map((key) => key.fingerprint()).join(" ");
+  process.stdout.write(
+    `listening on ${formatAddress(server.host, server.port)} (host key ${fingerprints})\n`,
+  );
+  return server;
+}
+
+/** Resolves to the exit code once a signal has ended the server: gracefully the first, at once the second. */
+export function untilSignal(server: SshServer, logger: Logger): Promise<number> {
+  return new Promise((resolve) => {
+    let ending = false;
+    const onSignal = (signal: NodeJS.Signals) => {
+      if (ending) {
+        logger.warn(`${signal} again: ending at once`);
+        process.exit(1);
+      }
+      ending = true;
+      logger.info({ sessions: server.sessions.size, graceMs: GRACE_MS }, `${signal}: ending`);
+      void server.close({ graceMs: GRACE_MS }).then(() => {
+        process.off("SIGINT", onSignal);
+        process.off("SIGTERM", onSignal);
+        resolve(0);
+      });
+    };
+    process.on("SIGINT", onSignal);
+    process.on("SIGTERM", onSignal);
+  });
+}
+
+/** The host key that the server keeps in its state folder; made at the first start. */
+export async function keptHostKey(stateFolder: string, logger: Logger): Promise<SoftwarePrivateKey> {
+  const path = join(stateFolder, "ssh_host_ed25519_key");
+  if (!(await exists(path))) {
+    try {
+      const key = await generateHostKey(path);
+      logger.info({ file: path, fingerprint: key.publicKey.fingerprint() }, "made a host key");
+      return key;
+    } catch (error) {
+      // Another process was faster: its key is as good.
+      if (!isTransferError(error, "ERR_KEY_EXISTS")) throw error;
+    }
+  }
+  return readPrivateKey(path);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
