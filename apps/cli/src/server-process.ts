@@ -19,8 +19,32 @@ export interface ServerSettings {
   readonly logger: Logger;
 }
 
-/** Starts the SFTP server and prints the line that says so. Errors: those of what it is made of. */
-export async function startSftpServer(settings: ServerSettings): Promise<SshServer> {
+/**
+ * Runs the SFTP server until a signal ends it, and resolves to the exit code. Once it accepts connections it prints the
+ * line that says so, then the lines of `announce`. Errors: those of what it is made of.
+ */
+export async function runSftpServer(
+  settings: ServerSettings,
+  announce: (server: SshServer) => readonly string[] | Promise<readonly string[]> = () => [],
+): Promise<number> {
+  const server = await listenWith(settings);
+  // Before anything is printed: whoever reads that we listen may send a signal at once.
+  const ended = untilSignal(server, settings.logger);
+  try {
+    const fingerprints = server.hostKeys.map((key) => key.fingerprint()).join(" ");
+    const lines = [
+      `listening on ${formatAddress(server.host, server.port)} (host key ${fingerprints})`,
+      ...(await announce(server)),
+    ];
+    process.stdout.write(`${lines.join("\n")}\n`);
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+  return ended;
+}
+
+async function listenWith(settings: ServerSettings): Promise<SshServer> {
   const { logger, readOnly } = settings;
   const fileSystem = await localFileSystem(settings.root, { readOnly });
   const server = await listenSsh({
@@ -54,15 +78,11 @@ export async function startSftpServer(settings: ServerSettings): Promise<SshServ
       "logout",
     ),
   );
-  const fingerprints = server.hostKeys.map((key) => key.fingerprint()).join(" ");
-  process.stdout.write(
-    `listening on ${formatAddress(server.host, server.port)} (host key ${fingerprints})\n`,
-  );
   return server;
 }
 
 /** Resolves to the exit code once a signal has ended the server: gracefully the first, at once the second. */
-export function untilSignal(server: SshServer, logger: Logger): Promise<number> {
+function untilSignal(server: SshServer, logger: Logger): Promise<number> {
   return new Promise((resolve) => {
     let ending = false;
     const onSignal = (signal: NodeJS.Signals) => {

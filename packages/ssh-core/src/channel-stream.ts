@@ -69,7 +69,12 @@ export class ChannelStream extends Duplex {
     }
     this.#settleOnce(callback, (settle) => {
       this.#connection.whenWritable(() => {
-        if (this.#pending !== undefined) this.channel.write(chunk, settle);
+        if (this.#pending === undefined) return;
+        // The engine writes a packet of 32 KiB at a time: the socket takes those of one chunk in one call.
+        const { socket } = this.#connection;
+        socket.cork();
+        this.channel.write(chunk, settle);
+        socket.uncork();
       });
     });
   }

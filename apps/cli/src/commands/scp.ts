@@ -33,8 +33,8 @@ export function addScpCommand(program: Command, done: (exitCode: number) => void
     .description(
       "Copy files to or from an SSH server: one side is user@host:path. Exit code 0 means everything arrived.",
     )
-    .argument("<source...>", "what to copy; * ? [a-z] choose by name on either side")
-    .argument("<target>", "where to")
+    .usage("[options] <source...> <target>")
+    .argument("<path...>", "what to copy (* ? [a-z] choose by name on either side), and last where to")
     .option("-r, --recursive", "copy folders with all that is in them")
     .option("-p, --preserve", "keep times and modes")
     .option("-q, --quiet", "show no progress")
@@ -48,7 +48,11 @@ export function addScpCommand(program: Command, done: (exitCode: number) => void
       "--password-file <file>",
       `take the password or passphrase from the first line of a file (or from ${PASSWORD_VARIABLE})`,
     )
-    .action(async (sources: string[], target: string, options: ScpCommandOptions) => {
+    .action(async (paths: string[], options: ScpCommandOptions) => {
+      const sources = paths.slice(0, -1);
+      const target = paths.at(-1);
+      if (sources.length === 0 || target === undefined)
+        throw new UsageError("a source and a target are needed");
       done(await copy(parseCopy(sources, target), options));
     });
 }

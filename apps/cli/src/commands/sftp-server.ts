@@ -9,7 +9,7 @@ import { collect, logLevelOption, port } from "../option-parsers.js";
 import { hashPassword } from "../password-hash.js";
 import { openPrivateKey } from "../private-key-file.js";
 import { PASSWORD_VARIABLE } from "../secrets.js";
-import { keptHostKey, startSftpServer, untilSignal } from "../server-process.js";
+import { keptHostKey, runSftpServer } from "../server-process.js";
 import { UsageError } from "../usage-error.js";
 
 interface SftpServerOptions {
@@ -57,7 +57,7 @@ async function serve(options: SftpServerOptions): Promise<number> {
       : await Promise.all(
           options.hostKey.map((path) => openPrivateKey(path, process.env[PASSWORD_VARIABLE])),
         );
-  const server = await startSftpServer({
+  return runSftpServer({
     root: options.root,
     host: options.host,
     port: options.port,
@@ -66,7 +66,6 @@ async function serve(options: SftpServerOptions): Promise<number> {
     readOnly: options.readOnly ?? false,
     logger,
   });
-  return untilSignal(server, logger);
 }
 
 async function parseAccounts(users: readonly string[], keys: readonly string[]): Promise<Account[]> {

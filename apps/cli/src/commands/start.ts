@@ -7,7 +7,7 @@ import type { Command } from "commander";
 import { stderrLogger } from "../log-lines.js";
 import { logLevelOption, port } from "../option-parsers.js";
 import { hashPassword } from "../password-hash.js";
-import { keptHostKey, startSftpServer, untilSignal } from "../server-process.js";
+import { keptHostKey, runSftpServer } from "../server-process.js";
 
 interface StartOptions {
   readonly data: string;
@@ -52,7 +52,7 @@ async function start(options: StartOptions): Promise<number> {
   }
   const hostKey = await keptHostKey(data, logger);
   const { user, password } = await keptUser(join(data, "user.json"), options.newPassword ?? false);
-  const server = await startSftpServer({
+  const settings = {
     root,
     host: options.host,
     port: options.port,
@@ -60,17 +60,18 @@ async function start(options: StartOptions): Promise<number> {
     accounts: [{ ...user, authorizedKeysFiles: [] }],
     readOnly: false,
     logger,
+  };
+  return runSftpServer(settings, async (server) => {
+    const knownHosts = join(data, "known_hosts");
+    await writeWhole(knownHosts, `${formatKnownHostsLine(server.host, server.port, hostKey.publicKey)}\n`);
+    const file = shellWord(relative(process.cwd(), knownHosts));
+    return [
+      `files:    ${root}`,
+      `user:     ${user.name}`,
+      `password: ${password ?? "as printed at the first start (--new-password makes another)"}`,
+      `try:      sftp -P ${server.port} -o UserKnownHostsFile=${file} ${user.name}@${server.host}`,
+    ];
   });
-  const knownHosts = join(data, "known_hosts");
-  await writeWhole(knownHosts, `${formatKnownHostsLine(server.host, server.port, hostKey.publicKey)}\n`);
-  const lines = [
-    `files:    ${root}`,
-    `user:     ${user.name}`,
-    `password: ${password ?? "as printed at the first start (--new-password makes another)"}`,
-    `try:      sftp -P ${server.port} -o UserKnownHostsFile=${shellWord(relative(process.cwd(), knownHosts))} ${user.name}@${server.host}`,
-  ];
-  process.stdout.write(`${lines.join("\n")}\n`);
-  return untilSignal(server, logger);
 }
 
 /** The user of this folder; the password only when it was made just now. */
