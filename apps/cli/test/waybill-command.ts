@@ -22,14 +22,21 @@ export interface RunningServer {
 }
 
 /** Starts a server and resolves once it has printed a line that `ready` recognises. */
-export async function startServer(
+export function startServer(args: readonly string[], ready: RegExp, cwd: string): Promise<RunningServer> {
+  return startProgram(process.execPath, [MAIN, ...args], ready, cwd);
+}
+
+/** The same for any program that becomes such a server. */
+export async function startProgram(
+  program: string,
   args: readonly string[],
   ready: RegExp,
   cwd: string,
+  env?: NodeJS.ProcessEnv,
 ): Promise<RunningServer> {
-  const child = spawn(process.execPath, [MAIN, ...args], {
+  const child = spawn(program, args, {
     cwd,
-    env: cleanEnvironment(undefined),
+    env: cleanEnvironment(env),
     stdio: ["ignore", "pipe", "pipe"],
   });
   const errors: string[] = [];
@@ -38,7 +45,7 @@ export async function startServer(
   for await (const line of createInterface({ input: child.stdout })) {
     lines.push(line);
     if (ready.test(line)) {
-      const port = Number(/^listening on \S+:(\d+) /.exec(lines[0] ?? "")?.[1]);
+      const port = Number(/^listening on \S+:(\d+) /m.exec(lines.join("\n"))?.[1]);
       return { port, lines, process: child, stop: () => stop(child) };
     }
   }

@@ -54,9 +54,13 @@ export class Connection {
     this.local = { address: socket.localAddress ?? "", port: socket.localPort ?? 0 };
     socket.on("data", () => this.#onTraffic());
     socket.on("drain", () => this.#onDrain());
-    engine.on("error", (error: Error) => {
-      this.reason ??= error;
+    engine.on("error", (error: Error & { readonly level?: string }) => {
       logger.debug({ error, remote: this.remote }, "SSH connection error");
+      // A key of an agent that cannot sign: the login goes on with the next one.
+      if (error.level === "agent") return;
+      this.reason ??= error;
+      // The engine ends only its own side, and the other one may be gone or may not want to.
+      this.#cutOffSoon();
     });
     // Not the socket's event: right after its own the engine ends all channels as if the other side had done it.
     engine.once("close", () => this.#onClosed());
@@ -86,8 +90,13 @@ export class Connection {
   /** Says goodbye (RFC 4253 section 11.1) and closes; cuts off a peer that does not close its side in time. */
   disconnect(): Promise<void> {
     this.#engine.end();
+    this.#cutOffSoon();
+    return this.closed;
+  }
+
+  #cutOffSoon(): void {
     const timer = setTimeout(() => this.socket.destroy(), GOODBYE_MS);
-    return this.closed.finally(() => clearTimeout(timer));
+    void this.closed.then(() => clearTimeout(timer));
   }
 
   session(facts: SessionFacts): SshSession {
