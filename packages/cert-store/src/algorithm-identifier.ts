@@ -17,8 +17,8 @@ const UNSUPPORTED_NAMES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Refuses an AlgorithmIdentifier (RFC 5280 section 4.1.1.2) of a kind of key, or of a curve, that is not ours, before OpenSSL sees
- * it: curves with parameters of their own (RFC 3279 section 2.3.5) never reach it.
+ * Refuses an AlgorithmIdentifier (RFC 5280 section 4.1.1.2) of a kind of key, or of a curve, that is not ours,
+ * before OpenSSL sees it: curves with parameters of their own (RFC 3279 section 2.3.5) never reach it.
  */
 export function requireSupportedAlgorithm(identifier: DerValue | undefined, source: ErrorSource): void {
   if (identifier?.tag !== DER_TAG.sequence) throw source.damaged("the key data names no algorithm");

@@ -46,8 +46,8 @@ const TOKEN_FLAGS = new Set(["no-touch-required", "touch-required", "verify-requ
 export const NO_OPTIONS: AuthorizedKeyOptions = interpret([]) as AuthorizedKeyOptions;
 
 /**
- * Cuts the options off the front of a line: they end at the first white space outside of quotes. Undefined when a quote is not
- * closed.
+ * Cuts the options off the front of a line: they end at the first white space outside of quotes. Undefined when a
+ * quote is not closed.
  */
 export function splitOptions(line: string): { readonly options: string; readonly rest: string } | undefined {
   let isQuoted = false;

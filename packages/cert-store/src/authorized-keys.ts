@@ -27,9 +27,10 @@ export interface AuthorizedKeys {
 }
 
 /**
- * Reads an `authorized_keys` file (sshd(8), AUTHORIZED_KEYS FILE FORMAT). A line with a damaged or unsupported key, or with an option that
- * is not known or malformed, is left out and reported: no key is ever accepted without the restrictions that
- * its line asks for. Whoever accepts a key must apply its options, `from=` and `expiry-time=` with {@link checkAuthorizedKey}.
+ * Reads an `authorized_keys` file (sshd(8), AUTHORIZED_KEYS FILE FORMAT). A line with a damaged or unsupported key,
+ * or with an option that is not known or malformed, is left out and reported: no key is ever accepted without the
+ * restrictions that its line asks for. Whoever accepts a key must apply its options, `from=` and `expiry-time=`
+ * with {@link checkAuthorizedKey}.
  *
  * Never throws.
  */

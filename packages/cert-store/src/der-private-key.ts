@@ -39,8 +39,9 @@ export function labelOfDer(bytes: Buffer, source: ErrorSource): DerKeyLabel {
 }
 
 /**
- * A private key in DER: PKCS#8 (RFC 5958), encrypted or not, PKCS#1 (RFC 8017 appendix A.1.2), SEC1 (RFC 5915). OpenSSL reads
- * it; what is done here before tells damage from what is not supported, and limits the work that a file can ask for.
+ * A private key in DER: PKCS#8 (RFC 5958), encrypted or not, PKCS#1 (RFC 8017 appendix A.1.2), SEC1 (RFC 5915).
+ * OpenSSL reads it; what is done here before tells damage from what is not supported, and limits the work that a
+ * file can ask for.
  */
 export function readDerPrivateKey(
   label: DerKeyLabel,

@@ -22,8 +22,8 @@ export interface DerValue {
 const MAX_PARTS = 64;
 
 /**
- * Reads the one value that `bytes` are, to the last byte. Only the outer structure of keys is read here, to tell the kinds
- * apart and to know what they ask for before OpenSSL reads them.
+ * Reads the one value that `bytes` are, to the last byte. Only the outer structure of keys is read here, to tell
+ * the kinds apart and to know what they ask for before OpenSSL reads them.
  */
 export function readDer(bytes: Buffer, source: ErrorSource): DerValue {
   const value = readValue(bytes, 0, source);

@@ -5,8 +5,9 @@ import type { PublicKey } from "./key-types.js";
 export type FingerprintHash = "md5" | "sha1" | "sha256";
 
 /**
- * `openssh`: as ssh-keygen prints it, `SHA256:` and `SHA1:` with base64 without padding, `MD5:` with colon-separated pairs.
- * `hex`: colon-separated lower case pairs of hexadecimal digits without a name, for every hash.
+ * `openssh`: as ssh-keygen prints it, `SHA256:` and `SHA1:` with base64 without padding, `MD5:` with
+ * colon-separated pairs. `hex`: colon-separated lower case pairs of hexadecimal digits without a name, for every
+ * hash.
  */
 export type FingerprintForm = "openssh" | "hex";
 
@@ -32,9 +33,9 @@ export function fingerprintOf(
 }
 
 /**
- * Reads a fingerprint: `SHA256:` or `SHA1:` with base64 (padding optional), `MD5:` with hexadecimal digits, or hexadecimal digits
- * alone, whose number tells the hash. Colons between pairs are optional, and the case of hexadecimal digits and of
- * the name does not matter.
+ * Reads a fingerprint: `SHA256:` or `SHA1:` with base64 (padding optional), `MD5:` with hexadecimal digits, or
+ * hexadecimal digits alone, whose number tells the hash. Colons between pairs are optional, and the case of
+ * hexadecimal digits and of the name does not matter.
  *
  * Errors: `ERR_FINGERPRINT_INVALID`.
  */
@@ -56,8 +57,8 @@ export function parseFingerprint(text: string): Fingerprint {
 }
 
 /**
- * Whether `text` is a fingerprint of `key`, compared in constant time. Text that is no fingerprint throws, so that a typing error in
- * a configuration does not look like a wrong key.
+ * Whether `text` is a fingerprint of `key`, compared in constant time. Text that is no fingerprint throws, so that
+ * a typing error in a configuration does not look like a wrong key.
  *
  * Errors: `ERR_FINGERPRINT_INVALID`.
  */

@@ -25,8 +25,8 @@ export function problemOfFromPatterns(value: string): string | undefined {
 }
 
 /**
- * Whether a client fits the value of `from=` (sshd(8), AUTHORIZED_KEYS FILE FORMAT): at least one pattern matches its
- * address or its host name, and none with `!` does. The value has no problem.
+ * Whether a client fits the value of `from=` (sshd(8), AUTHORIZED_KEYS FILE FORMAT): at least one pattern matches
+ * its address or its host name, and none with `!` does. The value has no problem.
  */
 export function matchesFromPatterns(value: string, origin: ClientOrigin): boolean {
   const matching = patternsOf(value).filter(({ text }) => matchesOrigin(text, origin));
@@ -49,8 +49,8 @@ function matchesOrigin(pattern: string, origin: ClientOrigin): boolean {
 }
 
 /**
- * Whether a range is one, and has no bits set behind its length. sshd refuses the others, since `10.0.0.1/8` may be meant as one address or as
- * sixteen million.
+ * Whether a range is one, and has no bits set behind its length. sshd refuses the others, since `10.0.0.1/8` may be
+ * meant as one address or as sixteen million.
  */
 function isExactRange(range: string): boolean {
   try {

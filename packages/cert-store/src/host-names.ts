@@ -9,7 +9,10 @@ const DEFAULT_SSH_PORT = 22;
 /** HMAC-SHA1: salt and hash have the same length. */
 const HASH_BYTES = 20;
 
-/** The name of a host in `known_hosts` (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT): `host`, or `[host]:port` when it is not port 22. */
+/**
+ * The name of a host in `known_hosts` (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT): `host`, or `[host]:port` when it is
+ * not port 22.
+ */
 export function knownHostName(host: string, port: number): string {
   const bare = bareHost(host);
   return port === DEFAULT_SSH_PORT ? bare : `[${bare}]:${port}`;

@@ -41,8 +41,8 @@ export async function readAuthorizedKeys(path: string): Promise<AuthorizedKeys> 
 }
 
 /**
- * Reads a `known_hosts` file of at most 16 MiB, see {@link parseKnownHosts}. A file that is not there is an error here; that it
- * means the same as an empty one is the caller's decision.
+ * Reads a `known_hosts` file of at most 16 MiB, see {@link parseKnownHosts}. A file that is not there is an error
+ * here; that it means the same as an empty one is the caller's decision.
  * Errors: `ERR_KEY_NOT_FOUND`, `ERR_KEY_UNREADABLE`, `ERR_KEY_UNSUPPORTED` when it is larger.
  */
 export async function readKnownHosts(path: string): Promise<KnownHosts> {

@@ -18,8 +18,8 @@ export function keyInput(data: string | Uint8Array, source: ErrorSource): Buffer
 }
 
 /**
- * Whether the bytes are DER rather than text, perhaps damaged: they begin as a sequence, and hold one of the control
- * characters that are the tags of integers, strings and algorithms.
+ * Whether the bytes are DER rather than text, perhaps damaged: they begin as a sequence, and hold one of the
+ * control characters that are the tags of integers, strings and algorithms.
  */
 export function looksLikeDer(bytes: Buffer): boolean {
   return bytes[0] === DER_SEQUENCE && bytes.some((byte) => byte <= LAST_TAG);

@@ -16,7 +16,10 @@ export interface KeyListProblem {
   readonly message: string;
 }
 
-/** Calls `read` for every line that is not empty and not a comment. A line for which it throws a TransferError is a problem. */
+/**
+ * Calls `read` for every line that is not empty and not a comment. A line for which it throws a TransferError is a
+ * problem.
+ */
 export function readKeyList(
   data: string | Uint8Array,
   options: KeyListOptions,

@@ -18,9 +18,9 @@ const PRIVATE_MODE = 0o600;
 const PUBLIC_MODE = 0o644;
 
 /**
- * Generates a key pair and writes it in OpenSSH's format: the private key to `path`, mode 0600, the public key to `path.pub`, mode
- * 0644. Without a passphrase by default, as a server needs it. Each file appears whole or not at all, and nothing is
- * overwritten.
+ * Generates a key pair and writes it in OpenSSH's format: the private key to `path`, mode 0600, the public key to
+ * `path.pub`, mode 0644. Without a passphrase by default, as a server needs it. Each file appears whole or not at
+ * all, and nothing is overwritten.
  *
  * Errors: `ERR_KEY_EXISTS` when either file is there, `ERR_KEY_NOT_WRITTEN`, `ERR_KEY_OPTIONS`.
  */

@@ -12,8 +12,8 @@ export const KEY_TYPES = [
 export type KeyType = (typeof KEY_TYPES)[number];
 
 /**
- * How signatures are made, by their names in SSH. An RSA key has three ways (RFC 8332 section 3); `ssh-rsa` is the one with
- * SHA-1, for old partners only.
+ * How signatures are made, by their names in SSH. An RSA key has three ways (RFC 8332 section 3); `ssh-rsa` is the
+ * one with SHA-1, for old partners only.
  */
 export type SignatureAlgorithm = KeyType | "rsa-sha2-256" | "rsa-sha2-512";
 
@@ -32,15 +32,17 @@ export interface PublicKey {
   readonly algorithms: readonly SignatureAlgorithm[];
   /** See `fingerprintOf`. Default SHA-256 in OpenSSH's form. */
   fingerprint(hash?: FingerprintHash, form?: FingerprintForm): string;
-  /** Whether both are the same key, whatever the comments. Takes the same time whether they differ early or late. */
+  /**
+   * Whether both are the same key, whatever the comments. Takes the same time whether they differ early or late.
+   */
   equals(other: PublicKey): boolean;
   /**
    * Whether `signature` is this key's signature of `data`.
    *
-   * `signature` is what follows the algorithm's name in an SSH signature (RFC 4253 section 6.6), without a length of its own: the 64
-   * bytes of Ed25519 (RFC 8709 section 6), the two mpints of ECDSA (RFC 5656 section 3.1.2), the bytes of RSA (RFC 8332 section 3).
-   * `algorithm` is by default the first of `algorithms`. Never throws: a malformed signature, or an algorithm that is not this
-   * key's, gives false.
+   * `signature` is what follows the algorithm's name in an SSH signature (RFC 4253 section 6.6), without a length
+   * of its own: the 64 bytes of Ed25519 (RFC 8709 section 6), the two mpints of ECDSA (RFC 5656 section 3.1.2), the
+   * bytes of RSA (RFC 8332 section 3). `algorithm` is by default the first of `algorithms`. Never throws: a
+   * malformed signature, or an algorithm that is not this key's, gives false.
    */
   verify(data: Uint8Array, signature: Uint8Array, algorithm?: SignatureAlgorithm): boolean;
 }
@@ -54,8 +56,8 @@ export interface PrivateKey {
   /** The signature algorithms that the key can use, best first. */
   readonly algorithms: readonly SignatureAlgorithm[];
   /**
-   * Signs `data` with `algorithm`, by default the first of `algorithms`. Resolves with the signature in the form that
-   * {@link PublicKey.verify} takes, without the algorithm's name.
+   * Signs `data` with `algorithm`, by default the first of `algorithms`. Resolves with the signature in the form
+   * that {@link PublicKey.verify} takes, without the algorithm's name.
    *
    * Errors: `ERR_KEY_ALGORITHM` when `algorithm` is not one of `algorithms`, `ERR_KEY_SIGN` when signing fails.
    */

@@ -23,22 +23,28 @@ export interface KnownHostEntry {
 }
 
 /**
- * What the file says of a host's key. `trusted`: the key is there. `changed`: other keys of the host are there, this one is not. `revoked`: the
- * key must not be accepted. `unknown`: nothing is known of the host.
+ * What the file says of a host's key. `trusted`: the key is there. `changed`: other keys of the host are there,
+ * this one is not. `revoked`: the key must not be accepted. `unknown`: nothing is known of the host.
  */
 export type KnownHostVerdict = "trusted" | "unknown" | "changed" | "revoked";
 
 /** What {@link parseKnownHosts} finds. */
 export interface KnownHosts {
-  /** Every line that could be read, `@cert-authority` lines included, which {@link KnownHosts.check} does not use. */
+  /**
+   * Every line that could be read, `@cert-authority` lines included, which {@link KnownHosts.check} does not use.
+   */
   readonly entries: readonly KnownHostEntry[];
   /** The lines that were left out. */
   readonly problems: readonly KeyListProblem[];
-  /** The keys of a host that are not revoked. A client asks for their types first, so that the host shows a key that is known. */
+  /**
+   * The keys of a host that are not revoked. A client asks for their types first, so that the host shows a key that
+   * is known.
+   */
   keysFor(host: string, port?: number): readonly PublicKey[];
   /**
-   * Whether the host may have this key. As in OpenSSH, any other known key of the host makes it `changed`, whatever its type; and when
-   * nothing is known of a port other than 22, the same key known for the host without a port is `trusted`.
+   * Whether the host may have this key. As in OpenSSH, any other known key of the host makes it `changed`, whatever
+   * its type; and when nothing is known of a port other than 22, the same key known for the host without a port is
+   * `trusted`.
    */
   check(host: string, port: number, key: PublicKey): KnownHostVerdict;
 }
@@ -51,8 +57,8 @@ const MARKERS: Readonly<Record<string, KnownHostMarker>> = {
 };
 
 /**
- * Reads a `known_hosts` file (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT): hashed names, `[host]:port`, patterns with `*`, `?` and `!`,
- * `@revoked`, `@cert-authority`. A line that cannot be read is left out and reported.
+ * Reads a `known_hosts` file (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT): hashed names, `[host]:port`, patterns with
+ * `*`, `?` and `!`, `@revoked`, `@cert-authority`. A line that cannot be read is left out and reported.
  *
  * Never throws.
  */
@@ -73,8 +79,8 @@ export interface KnownHostsLineOptions {
 }
 
 /**
- * A line for a host's key, without a line feed. Errors: `ERR_KNOWN_HOSTS_NAME` when `host` holds something that is no part of a
- * name or an address, or `port` is no port.
+ * A line for a host's key, without a line feed. Errors: `ERR_KNOWN_HOSTS_NAME` when `host` holds something that is
+ * no part of a name or an address, or `port` is no port.
  */
 export function formatKnownHostsLine(
   host: string,
@@ -83,7 +89,8 @@ export function formatKnownHostsLine(
   options: KnownHostsLineOptions = {},
 ): string {
   const isPort = Number.isInteger(port) && port >= 1 && port <= 65535;
-  // Everything that has a meaning in the file is outside of this: white space, commas, wildcards, markers, brackets.
+  // Everything that has a meaning in the file is outside of this: white space, commas, wildcards, markers,
+  // brackets.
   if (!isPort || !/^[\p{L}\p{N}_.:%-]+$/u.test(bareHost(host))) {
     const written = JSON.stringify(`${host}:${port}`.slice(0, 300));
     throw errorSource(undefined, "known_hosts").error(

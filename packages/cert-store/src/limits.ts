@@ -1,6 +1,6 @@
 /*
- * What a key file may cost. A file that asks for more is refused with `ERR_KEY_UNSUPPORTED` before any work is done.
- * The times are those of one core of a small server.
+ * What a key file may cost. A file that asks for more is refused with `ERR_KEY_UNSUPPORTED` before any work is
+ * done. The times are those of one core of a small server.
  */
 
 /** The largest key file that is read, in bytes. */
@@ -9,14 +9,19 @@ export const MAX_KEY_FILE_BYTES = 1024 * 1024;
 /** The largest `authorized_keys` or `known_hosts` file that is read, in bytes. */
 export const MAX_KEY_LIST_BYTES = 16 * 1024 * 1024;
 
-/** The longest line of `authorized_keys` and `known_hosts`, in characters; a longer one is reported as a problem. */
+/**
+ * The longest line of `authorized_keys` and `known_hosts`, in characters; a longer one is reported as a problem.
+ */
 export const MAX_KEY_LIST_LINE = 64 * 1024;
 
 /** RSA moduli, in bits. OpenSSH's maximum is the same; below 1024 a key protects nothing. */
 export const MIN_RSA_BITS = 1024;
 export const MAX_RSA_BITS = 16384;
 
-/** Rounds of bcrypt_pbkdf in an OpenSSH private key: about 20 ms each, so some five seconds. ssh-keygen writes 16 or 24. */
+/**
+ * Rounds of bcrypt_pbkdf in an OpenSSH private key: about 20 ms each, so some five seconds. ssh-keygen writes 16 or
+ * 24.
+ */
 export const MAX_BCRYPT_ROUNDS = 256;
 
 /** Memory of Argon2 in a PPK version 3 file, in KiB: 64 MiB. puttygen writes 8 MiB. */

@@ -44,10 +44,13 @@ export async function requireAbsent(path: string): Promise<void> {
   throw keyExists(path);
 }
 
-/** Gives a file its name, which nobody may have: a link fails when it is taken, where a rename replaces. */
-async function publish(temporary: string, path: string): Promise<void> {
+/**
+ * Gives a file its final name, which nobody may have: a link fails when it is taken, where a rename replaces.
+ * `linkFile` is there for tests.
+ */
+export async function publish(temporary: string, path: string, linkFile: typeof link = link): Promise<void> {
   try {
-    await link(temporary, path);
+    await linkFile(temporary, path);
   } catch (error) {
     if (!NO_HARD_LINKS.has(errorCode(error) ?? "")) throw error;
     // The name is claimed with an empty file, which is replaced at once.

@@ -15,7 +15,10 @@ export interface OpenSshCipher {
 
 const AES_BLOCK = 16;
 
-/** The ciphers by their names in SSH (RFC 4253 section 6.3, RFC 4344 section 4, OpenSSH's PROTOCOL and PROTOCOL.chacha20poly1305). */
+/**
+ * The ciphers by their names in SSH (RFC 4253 section 6.3, RFC 4344 section 4, OpenSSH's PROTOCOL and
+ * PROTOCOL.chacha20poly1305).
+ */
 export const OPENSSH_CIPHERS: ReadonlyMap<string, OpenSshCipher> = new Map([
   ["none", { keyBytes: 0, ivBytes: 0, blockBytes: 8, tagBytes: 0, decrypt: (_key, _iv, data) => data }],
   ["aes128-ctr", plainCipher("aes-128-ctr", 16, AES_BLOCK)],
@@ -71,8 +74,8 @@ function gcmCipher(name: "aes-128-gcm" | "aes-256-gcm", keyBytes: number): OpenS
 }
 
 /**
- * The construction of SSH's transport with sequence number 0 and no length: the first half of the key encrypts from block 1 on, its
- * block 0 is the key of Poly1305. The second half would encrypt a packet's length and stays unused.
+ * The construction of SSH's transport with sequence number 0 and no length: the first half of the key encrypts from
+ * block 1 on, its block 0 is the key of Poly1305. The second half would encrypt a packet's length and stays unused.
  */
 function decryptChacha20Poly1305(key: Buffer, _iv: Buffer, data: Buffer, tag: Buffer): Buffer | undefined {
   const mainKey = key.subarray(0, 32);

@@ -1,8 +1,8 @@
 import bcrypt from "bcrypt-pbkdf";
 
 /**
- * bcrypt_pbkdf as OpenSSH's private keys use it (PROTOCOL.key section 3). Synchronous: some 10 ms for each round and each
- * 32 bytes. Undefined when the passphrase or the salt is empty, or `rounds` is zero.
+ * bcrypt_pbkdf as OpenSSH's private keys use it (PROTOCOL.key section 3). Synchronous: some 10 ms for each round
+ * and each 32 bytes. Undefined when the passphrase or the salt is empty, or `rounds` is zero.
  */
 export function bcryptKey(
   passphrase: string,

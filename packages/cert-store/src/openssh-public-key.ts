@@ -4,15 +4,15 @@ import type { PublicKey } from "./key-types.js";
 import { publicKeyFromWire } from "./public-key.js";
 
 /**
- * The first words of a line that holds a key: the names that SSH gives to kinds of keys, ours and others, so that a kind that is not
- * supported is not taken for an option or a host.
+ * The first words of a line that holds a key: the names that SSH gives to kinds of keys, ours and others, so that a
+ * kind that is not supported is not taken for an option or a host.
  */
 const KEY_TYPE_NAME =
   /^(ssh-[a-z0-9]+|ecdsa-sha2-[a-z0-9]+|rsa-sha2-\d+|sk-(ssh|ecdsa)-[a-z0-9-]+)(-cert-v\d+)?(@[a-z.]+)?$/;
 
 /**
- * Reads `TYPE BASE64 [COMMENT]` (sshd(8), AUTHORIZED_KEYS FILE FORMAT). Undefined when the text does not begin with the name of a
- * kind of key. Errors: `ERR_KEY_DAMAGED`, `ERR_KEY_UNSUPPORTED`.
+ * Reads `TYPE BASE64 [COMMENT]` (sshd(8), AUTHORIZED_KEYS FILE FORMAT). Undefined when the text does not begin with
+ * the name of a kind of key. Errors: `ERR_KEY_DAMAGED`, `ERR_KEY_UNSUPPORTED`.
  */
 export function readOpenSshKey(text: string, source: ErrorSource): PublicKey | undefined {
   const [, type = "", rest = ""] = /^(\S+)(?:[ \t]+(.*))?$/s.exec(text) ?? [];

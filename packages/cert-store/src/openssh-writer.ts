@@ -65,8 +65,9 @@ export async function formatOpenSshPrivateKey(
 }
 
 /**
- * A public key as one line of `authorized_keys` or of a `.pub` file, without a line feed (sshd(8), AUTHORIZED_KEYS FILE FORMAT). Control
- * characters of the comment, line feeds above all, become spaces. `comment` is by default the key's own.
+ * A public key as one line of `authorized_keys` or of a `.pub` file, without a line feed (sshd(8), AUTHORIZED_KEYS
+ * FILE FORMAT). Control characters of the comment, line feeds above all, become spaces. `comment` is by default the
+ * key's own.
  */
 export function formatOpenSshPublicKey(key: PublicKey, comment: string = key.comment): string {
   return `${key.type} ${key.blob.toString("base64")} ${singleLine(comment)}`.trimEnd();

@@ -17,17 +17,18 @@ export interface ParsePrivateKeyOptions {
 }
 
 /**
- * Reads a private key in any of these formats, found by looking: OpenSSH (PROTOCOL.key; with bcrypt and AES-CTR, AES-CBC,
- * AES-GCM, 3DES-CBC or ChaCha20-Poly1305), PKCS#8 (RFC 5958; encrypted with PBES2 or PKCS#12's 3DES), PKCS#1 and SEC1 (RFC 8017,
- * RFC 5915; in PEM also encrypted in the way of RFC 1421), each as PEM or DER where it has both, and PuTTY's PPK
- * versions 2 and 3. Ed25519, ECDSA on P-256, P-384 and P-521, RSA from 1024 bits. In a PEM file with several blocks it
- * takes the first private key.
+ * Reads a private key in any of these formats, found by looking: OpenSSH (PROTOCOL.key; with bcrypt and AES-CTR,
+ * AES-CBC, AES-GCM, 3DES-CBC or ChaCha20-Poly1305), PKCS#8 (RFC 5958; encrypted with PBES2 or PKCS#12's 3DES),
+ * PKCS#1 and SEC1 (RFC 8017, RFC 5915; in PEM also encrypted in the way of RFC 1421), each as PEM or DER where it
+ * has both, and PuTTY's PPK versions 2 and 3. Ed25519, ECDSA on P-256, P-384 and P-521, RSA from 1024 bits. In a
+ * PEM file with several blocks it takes the first private key.
  *
- * Deriving the key of an encrypted file keeps the event loop busy: some 0.3 to 0.5 s for OpenSSH's 16 to 24 rounds, 0.1 s
- * for puttygen's default, and a few seconds at the limits.
+ * Deriving the key of an encrypted file keeps the event loop busy: some 0.3 to 0.5 s for OpenSSH's 16 to 24 rounds,
+ * 0.1 s for puttygen's default, and a few seconds at the limits.
  *
- * Errors: `ERR_KEY_PASSPHRASE_REQUIRED`; `ERR_KEY_PASSPHRASE_WRONG` (also for damage in an encrypted part, which mostly looks the
- * same); `ERR_KEY_DAMAGED`; `ERR_KEY_UNSUPPORTED` (another format, kind, cipher, or more work than README.md's limits).
+ * Errors: `ERR_KEY_PASSPHRASE_REQUIRED`; `ERR_KEY_PASSPHRASE_WRONG` (also for damage in an encrypted part, which
+ * mostly looks the same); `ERR_KEY_DAMAGED`; `ERR_KEY_UNSUPPORTED` (another format, kind, cipher, or more work than
+ * README.md's limits).
  */
 export async function parsePrivateKey(
   data: string | Uint8Array,

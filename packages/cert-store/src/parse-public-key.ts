@@ -24,9 +24,9 @@ const RFC4716_MAX_HEADER = 64 + 2 + 1024;
 const RFC4716_END = "---- END SSH2 PUBLIC KEY ----";
 
 /**
- * Reads a public key in any of these formats, found by looking: a line of OpenSSH (a `.pub` file), RFC 4716, PEM or DER of a
- * SubjectPublicKeyInfo (RFC 5280), of PKCS#1 (RFC 8017), of an X.509 certificate, whose signature and dates are not looked at.
- * In a PEM file with several blocks it takes the first.
+ * Reads a public key in any of these formats, found by looking: a line of OpenSSH (a `.pub` file), RFC 4716, PEM or
+ * DER of a SubjectPublicKeyInfo (RFC 5280), of PKCS#1 (RFC 8017), of an X.509 certificate, whose signature and
+ * dates are not looked at. In a PEM file with several blocks it takes the first.
  *
  * Errors: `ERR_KEY_DAMAGED`, `ERR_KEY_UNSUPPORTED`.
  */
@@ -83,7 +83,10 @@ function readDerPublicKey(label: PublicLabel, bytes: Buffer, source: ErrorSource
   return publicKeyFromWire(key.blob, "", source);
 }
 
-/** The SubjectPublicKeyInfo of a TBSCertificate (RFC 5280 section 4.1), whose first field, the version, may be left out. */
+/**
+ * The SubjectPublicKeyInfo of a TBSCertificate (RFC 5280 section 4.1), whose first field, the version, may be left
+ * out.
+ */
 function keyInfoOf(certificate: DerValue | undefined, source: ErrorSource): DerValue[] {
   const fields = certificate?.tag === DER_TAG.sequence ? derParts(certificate, source) : [];
   const info = fields[fields[0]?.tag === DER_TAG.context0 ? 6 : 5];

@@ -7,8 +7,8 @@ export function passphraseRequired(source: ErrorSource): TransferError {
 }
 
 /**
- * The error for a passphrase that does not decrypt the key. Most formats cannot tell a wrong passphrase from damage in the encrypted
- * part, so neither can we.
+ * The error for a passphrase that does not decrypt the key. Most formats cannot tell a wrong passphrase from damage
+ * in the encrypted part, so neither can we.
  */
 export function passphraseWrong(source: ErrorSource, cause?: unknown): TransferError {
   return source.error(

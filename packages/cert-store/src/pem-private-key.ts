@@ -6,7 +6,10 @@ import { passphraseRequired, passphraseWrong } from "./passphrase-errors.js";
 import { formatPem, type PemBlock } from "./pem.js";
 import { privateKeyFromKeyObject } from "./private-key.js";
 
-/** A private key in a PEM block, in the clear, or encrypted in the way of RFC 1421 (headers in the block) or of PKCS#8. */
+/**
+ * A private key in a PEM block, in the clear, or encrypted in the way of RFC 1421 (headers in the block) or of
+ * PKCS#8.
+ */
 export function readPemPrivateKey(
   label: DerKeyLabel,
   block: PemBlock,

@@ -17,7 +17,10 @@ export function hasPemBlock(text: string): boolean {
   return /^-----BEGIN /m.test(text);
 }
 
-/** The blocks whose label `wanted` takes, in the file's order; the text around them is skipped. Errors: `ERR_KEY_DAMAGED`. */
+/**
+ * The blocks whose label `wanted` takes, in the file's order; the text around them is skipped. Errors:
+ * `ERR_KEY_DAMAGED`.
+ */
 export function readPemBlocks(
   text: string,
   wanted: (label: string) => boolean,

@@ -21,8 +21,9 @@ const PKCS12_SCHEMES: Readonly<Record<string, number>> = {
 };
 
 /**
- * Refuses an EncryptedPrivateKeyInfo (RFC 5958 section 3) that is malformed, that OpenSSL cannot decrypt or that asks for too much work. What
- * passes and still does not decrypt has the wrong passphrase, or damage that looks the same.
+ * Refuses an EncryptedPrivateKeyInfo (RFC 5958 section 3) that is malformed, that OpenSSL cannot decrypt or that
+ * asks for too much work. What passes and still does not decrypt has the wrong passphrase, or damage that looks the
+ * same.
  */
 export function requireAffordablePkcs8(parts: readonly DerValue[], source: ErrorSource): void {
   const [identifier, ciphertext] = parts;

@@ -3,8 +3,8 @@ const CLAMP = 0x0ffffffc0ffffffc0ffffffc0fffffffn;
 const BLOCK_BYTES = 16;
 
 /**
- * Poly1305 (RFC 8439 section 2.5) with a key of 32 bytes. node:crypto has it only inside of an AEAD that frames the data in another way.
- * Not in constant time: for key files, not for traffic.
+ * Poly1305 (RFC 8439 section 2.5) with a key of 32 bytes. node:crypto has it only inside of an AEAD that frames the
+ * data in another way. Not in constant time: for key files, not for traffic.
  */
 export function poly1305(key: Buffer, data: Buffer): Buffer {
   const r = littleEndian(key.subarray(0, BLOCK_BYTES)) & CLAMP;

@@ -37,8 +37,8 @@ class KeyObjectPrivateKey implements SoftwarePrivateKey {
 }
 
 /**
- * The SSH private key of a private key of node:crypto. Neither OpenSSL nor node:crypto looks whether the numbers of a key
- * belong together; this does, since a damaged key gives signatures that betray it.
+ * The SSH private key of a private key of node:crypto. Neither OpenSSL nor node:crypto looks whether the numbers of
+ * a key belong together; this does, since a damaged key gives signatures that betray it.
  *
  * Errors: `ERR_KEY_UNSUPPORTED`, `ERR_KEY_DAMAGED`.
  */

@@ -44,10 +44,11 @@ class KeyObjectPublicKey implements PublicKey {
 }
 
 /**
- * The key of a wire form (RFC 4253 section 6.6, RFC 5656 section 3.1, RFC 8709 section 4), which must be exact: numbers
- * without padding, points uncompressed and on the curve, nothing behind.
+ * The key of a wire form (RFC 4253 section 6.6, RFC 5656 section 3.1, RFC 8709 section 4), which must be exact:
+ * numbers without padding, points uncompressed and on the curve, nothing behind.
  *
- * Errors: `ERR_KEY_DAMAGED`, `ERR_KEY_UNSUPPORTED` (another kind of key, a certificate, RSA below 1024 or above 16384 bits).
+ * Errors: `ERR_KEY_DAMAGED`, `ERR_KEY_UNSUPPORTED` (another kind of key, a certificate, RSA below 1024 or above
+ * 16384 bits).
  */
 export function publicKeyFromBlob(blob: Uint8Array): PublicKey {
   return publicKeyFromWire(blob, "", errorSource(undefined, "public key"));

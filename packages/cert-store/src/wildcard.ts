@@ -1,6 +1,6 @@
 /**
- * Whether `text` fits a pattern with `*` and `?` (ssh_config(5), PATTERNS), the case of letters ignored. Takes at most the product of both
- * lengths, whatever the pattern.
+ * Whether `text` fits a pattern with `*` and `?` (ssh_config(5), PATTERNS), the case of letters ignored. Takes at
+ * most the product of both lengths, whatever the pattern.
  */
 export function matchesWildcard(text: string, pattern: string): boolean {
   const subject = text.toLowerCase();

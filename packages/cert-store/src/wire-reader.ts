@@ -46,7 +46,10 @@ export class WireReader {
     return text;
   }
 
-  /** The magnitude of a positive mpint, big-endian without leading zeros. Zero, negative and padded numbers are refused. */
+  /**
+   * The magnitude of a positive mpint, big-endian without leading zeros. Zero, negative and padded numbers are
+   * refused.
+   */
   mpint(): Buffer {
     const bytes = this.string();
     const first = bytes[0];

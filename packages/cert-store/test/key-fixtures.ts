@@ -49,7 +49,7 @@ export async function encryptedCopy(
 ): Promise<string> {
   const copy = `${path}-${suffix.replace(/[^a-z0-9-]/gi, "_")}`;
   await copyFile(path, copy);
-  await runPeer("sshKeygen", ["-q", "-p", "-a", "2", "-P", "", "-N", PASSPHRASE, ...args, "-f", copy]);
+  await runPeer("sshKeygen", ["-q", "-p", "-a", "1", "-P", "", "-N", PASSPHRASE, ...args, "-f", copy]);
   return copy;
 }
 

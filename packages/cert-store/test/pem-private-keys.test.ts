@@ -19,7 +19,7 @@ const PKCS8_ENCRYPTIONS = [
   ["-v2", "aes-192-cbc", "-v2prf", "hmacWithSHA512"],
   ["-v2", "aes-128-cbc", "-v2prf", "hmacWithSHA1", "-iter", "100"],
   ["-v2", "des3"],
-  ["-scrypt"],
+  ["-scrypt", "-scrypt_N", "1024", "-scrypt_r", "8", "-scrypt_p", "1"],
   ["-v1", "PBE-SHA1-3DES"],
   ["-v1", "PBE-SHA1-2DES"],
 ];

@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
@@ -134,8 +135,37 @@ describeWithPeers("private keys of puttygen", [peers.puttygen, peers.sshKeygen],
     }
     expect(await code(`${text}more\n`)).toBe("ERR_KEY_DAMAGED");
     expect(await code(text.replaceAll("\n", "\r\n"))).toBe("read");
-    const dsa = `${folder.path}/dsa.ppk`;
-    await runPeer("puttygen", ["-q", "-t", "dsa", "-b", "1024", "--new-passphrase", "/dev/null", "-o", dsa]);
-    await expect(readPrivateKey(dsa)).rejects.toMatchObject({ code: "ERR_KEY_UNSUPPORTED" });
+    const dsa = Buffer.concat([Buffer.from("\0\0\0\u0007ssh-dss", "latin1"), Buffer.alloc(4 * 8)]);
+    const dsaLines = `Public-Lines: 1\n${dsa.toString("base64")}\n`;
+    expect(await code(text.replace(/Public-Lines: 2\n.*\n.*\n/, dsaLines))).toBe("ERR_KEY_UNSUPPORTED");
   });
+});
+
+test("an Ed25519 key as old versions of PuTTY wrote it, without the zeros at its end", async () => {
+  const seed = Buffer.concat([Buffer.alloc(30, 7), Buffer.alloc(2)]);
+  const pkcs8 = Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), seed]);
+  const { publicKey } = await parsePrivateKey(pkcs8);
+  const string = (value: string | Buffer) => {
+    const bytes = Buffer.from(value);
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(bytes.length);
+    return Buffer.concat([length, bytes]);
+  };
+  const shortSeed = string(seed.subarray(0, 30));
+  const mac = createHmac("sha256", "");
+  for (const part of ["ssh-ed25519", "none", "old", publicKey.blob, shortSeed]) mac.update(string(part));
+  const text = [
+    "PuTTY-User-Key-File-3: ssh-ed25519",
+    "Encryption: none",
+    "Comment: old",
+    "Public-Lines: 1",
+    publicKey.blob.toString("base64"),
+    "Private-Lines: 1",
+    shortSeed.toString("base64"),
+    `Private-MAC: ${mac.digest("hex")}`,
+    "",
+  ].join("\n");
+  const key = await parsePrivateKey(text);
+  expect(key.publicKey.equals(publicKey)).toBe(true);
+  expect(key.comment).toBe("old");
 });

@@ -1,3 +1,4 @@
+import { createECDH, createPrivateKey } from "node:crypto";
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
@@ -60,6 +61,34 @@ describeWithPeers("the keys that we write", [peers.sshKeygen, peers.puttygen], (
       await expect(formatOpenSshPrivateKey(key, { passphrase: "x", rounds })).rejects.toMatchObject({
         code: "ERR_KEY_OPTIONS",
       });
+    }
+  });
+
+  test("an elliptic key whose private number is short", async () => {
+    for (const [kind, curve, name] of [
+      ["ecdsa-p256", "prime256v1", "P-256"],
+      ["ecdsa-p521", "secp521r1", "P-521"],
+    ] as const) {
+      const length = kind === "ecdsa-p256" ? 32 : 66;
+      const ecdh = createECDH(curve);
+      const scalar = Buffer.alloc(length - 3, 0x85);
+      ecdh.setPrivateKey(scalar);
+      const point = ecdh.getPublicKey();
+      const jwk = {
+        ...{ kty: "EC", crv: name, d: Buffer.concat([Buffer.alloc(3), scalar]).toString("base64url") },
+        x: point.toString("base64url", 1, 1 + length),
+        y: point.toString("base64url", 1 + length),
+      };
+      const keyObject = createPrivateKey({ key: jwk, format: "jwk" });
+      const key = await parsePrivateKey(keyObject.export({ format: "pem", type: "pkcs8" }));
+      const path = `${folder.path}/short-${kind}`;
+      await writeKeyPair(path, key, { comment: "short" });
+      expect((await runPeer("sshKeygen", ["-y", "-f", path])).split(" ")[1]).toBe(
+        key.publicKey.blob.toString("base64"),
+      );
+      expect((await readPrivateKey(path)).publicKey.equals(key.publicKey)).toBe(true);
+      await runPeer("puttygen", [path, "-O", "private", "-o", `${path}.ppk`]);
+      expect((await readPrivateKey(`${path}.ppk`)).publicKey.equals(key.publicKey)).toBe(true);
     }
   });
 

@@ -51,8 +51,10 @@ export async function prepareHostKeyCheck(
   port: number,
 ): Promise<HostKeyCheck> {
   if ("knownHostsFiles" in policy) {
-    const files = await Promise.all(policy.knownHostsFiles.map(readKnownHosts));
-    return knownHostsCheck(files, policy.knownHostsFiles, host, port);
+    // As one list: what one file says of the host must not be overlooked because another one knows the key.
+    const texts = await Promise.all(policy.knownHostsFiles.map(readKnownHosts));
+    const where = policy.knownHostsFiles.join(", ");
+    return knownHostsCheck(parseKnownHosts(texts.join("\n"), { fileName: where }), where, host, port);
   }
   if ("keys" in policy) {
     return {
@@ -80,46 +82,40 @@ export async function prepareHostKeyCheck(
   };
 }
 
-async function readKnownHosts(path: string): Promise<KnownHosts> {
+async function readKnownHosts(path: string): Promise<string> {
   try {
-    return parseKnownHosts(await readFile(path, "utf8"), { fileName: path });
+    return await readFile(path, "utf8");
   } catch (error) {
-    if (errorCode(error) === "ENOENT") return parseKnownHosts("", { fileName: path });
+    if (errorCode(error) === "ENOENT") return "";
     throw new TransferError("ERR_KNOWN_HOSTS_UNREADABLE", `cannot read the known hosts in ${path}`, {
       cause: error,
     });
   }
 }
 
-function knownHostsCheck(
-  files: readonly KnownHosts[],
-  paths: readonly string[],
-  host: string,
-  port: number,
-): HostKeyCheck {
+function knownHostsCheck(known: KnownHosts, where: string, host: string, port: number): HostKeyCheck {
+  const refuse = (code: string, key: PublicKey, what: string) => failure(code, host, port, key, what);
   return {
-    knownTypes: files.flatMap((file) => file.keysFor(host, port)).map((key) => key.type),
+    knownTypes: known.keysFor(host, port).map((key) => key.type),
     check: async (key) => {
-      const verdicts = files.map((file) => file.check(host, port, key));
-      if (verdicts.includes("revoked"))
-        throw failure("ERR_HOST_KEY_REVOKED", host, port, key, "is marked as revoked");
-      if (verdicts.includes("trusted")) return;
-      if (verdicts.includes("changed")) {
-        throw failure(
-          "ERR_HOST_KEY_CHANGED",
-          host,
-          port,
-          key,
-          `differs from the one in ${paths.join(", ")}: someone may be listening in, or the server has a new key`,
-        );
+      switch (known.check(host, port, key)) {
+        case "trusted":
+          return;
+        case "revoked":
+          throw refuse("ERR_HOST_KEY_REVOKED", key, "is marked as revoked");
+        case "changed":
+          throw refuse(
+            "ERR_HOST_KEY_CHANGED",
+            key,
+            `differs from the one in ${where}: someone may be listening in, or the server has a new key`,
+          );
+        case "unknown":
+          throw refuse(
+            "ERR_HOST_KEY_UNKNOWN",
+            key,
+            `is not in ${where}: compare the fingerprint with the one that the server's administrator gives you`,
+          );
       }
-      throw failure(
-        "ERR_HOST_KEY_UNKNOWN",
-        host,
-        port,
-        key,
-        `is not in ${paths.join(", ")}: compare the fingerprint with the one that the server's administrator gives you`,
-      );
     },
   };
 }
