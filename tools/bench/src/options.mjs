@@ -1,0 +1,93 @@
+import { tmpdir } from "node:os";
+import { parseArgs } from "node:util";
+
+/**
+ * @typedef {object} Sizes
+ * @property {number} transferMiB One file, for throughput.
+ * @property {number} files Small files in a folder.
+ * @property {number} connections
+ * @property {number} idleSessions
+ * @property {number} memoryTransferMiB One file, for memory growth.
+ *
+ * @typedef {object} Options
+ * @property {readonly string[] | undefined} only
+ * @property {number} runs
+ * @property {Sizes} sizes
+ * @property {string} folder
+ * @property {string | undefined} json
+ * @property {boolean} check
+ * @property {boolean} list
+ * @property {boolean} help
+ */
+
+/** @type {Readonly<Sizes>} */
+const FULL = { transferMiB: 1024, files: 2000, connections: 200, idleSessions: 200, memoryTransferMiB: 4096 };
+/** @type {Readonly<Sizes>} */
+const QUICK = { transferMiB: 64, files: 200, connections: 10, idleSessions: 20, memoryTransferMiB: 256 };
+const FULL_RUNS = 5;
+const QUICK_RUNS = 2;
+
+export const USAGE = `usage: npm run bench -- [options]
+
+Measures waybill sftp-server beside OpenSSH's sshd, with OpenSSH's sftp as the client of both.
+
+  --only NAME,…   only these workloads; --list names them
+  --runs N        measured runs of each workload and server (default ${FULL_RUNS}; memory and connections: at most 3)
+  --size MiB      size of the file for the throughput rows (default ${FULL.transferMiB})
+  --quick         small sizes and ${QUICK_RUNS} runs: shows that it works, not how fast it is
+  --folder DIR    where the files are made, for both servers (default: ${tmpdir()})
+  --json FILE     write every sample there too
+  --check         exit code 1 when a wanted value is missed
+  --list          the workloads
+  --help          this text
+`;
+
+export class UsageError extends Error {}
+
+/** @param {string[]} args @returns {Options} */
+export function parseOptions(args) {
+  const values = parse(args);
+  const sizes = { ...(values.quick ? QUICK : FULL) };
+  if (values.size !== undefined) sizes.transferMiB = positive("--size", values.size);
+  return {
+    only: values.only?.split(",").map((name) => name.trim()),
+    runs:
+      values.runs === undefined ? (values.quick ? QUICK_RUNS : FULL_RUNS) : positive("--runs", values.runs),
+    sizes,
+    folder: values.folder ?? tmpdir(),
+    json: values.json,
+    check: values.check ?? false,
+    list: values.list ?? false,
+    help: values.help ?? false,
+  };
+}
+
+/** @param {string[]} args */
+function parse(args) {
+  try {
+    return parseArgs({
+      args,
+      options: {
+        only: { type: "string" },
+        runs: { type: "string" },
+        size: { type: "string" },
+        folder: { type: "string" },
+        json: { type: "string" },
+        quick: { type: "boolean" },
+        check: { type: "boolean" },
+        list: { type: "boolean" },
+        help: { type: "boolean" },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** @param {string} option @param {string} text */
+function positive(option, text) {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new UsageError(`${option} needs a whole number from 1 on`);
+  return value;
+}
