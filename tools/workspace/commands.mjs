@@ -3,7 +3,6 @@ import { pathToFileURL } from "node:url";
 import { CommandFailure } from "./command-failure.mjs";
 import { ensureInstalled } from "./installation.mjs";
 import { buildQuietly, run } from "./programs.mjs";
-import { oneSignalPerKeypress } from "./repeated-signals.mjs";
 import { repositoryRoot } from "./workspace-packages.mjs";
 
 // What needs an installed package is imported when its command runs: until then nothing may be installed.
@@ -50,7 +49,6 @@ async function start(args) {
   await requireBuild(["--filter=@waybill/cli"]);
   const main = join(repositoryRoot, "apps/cli/dist/main.js");
   process.argv = [process.execPath, main, "start", ...args];
-  oneSignalPerKeypress(process);
   // In this process, not in a child: signals, the terminal and the exit code are the server's own.
   await import(pathToFileURL(main).href);
   return undefined;

@@ -9,6 +9,12 @@ import { type Account, accountHooks } from "./accounts.js";
 /** How long transfers in flight may go on after SIGINT or SIGTERM. */
 const GRACE_MS = 10_000;
 
+/**
+ * Under npm and npx one Ctrl-C arrives twice: from the terminal, which sends it to every process in the foreground, and
+ * from npm. The second is no second wish.
+ */
+const SIGNAL_ECHO_MS = 300;
+
 export interface ServerSettings {
   readonly root: string;
   readonly host: string;
@@ -84,13 +90,15 @@ async function listenWith(settings: ServerSettings): Promise<SshServer> {
 /** Resolves to the exit code once a signal has ended the server: gracefully the first, at once the second. */
 function untilSignal(server: SshServer, logger: Logger): Promise<number> {
   return new Promise((resolve) => {
-    let ending = false;
+    let endingSince: number | undefined;
     const onSignal = (signal: NodeJS.Signals) => {
-      if (ending) {
+      const now = performance.now();
+      if (endingSince !== undefined) {
+        if (now - endingSince < SIGNAL_ECHO_MS) return;
         logger.warn(`${signal} again: ending at once`);
         process.exit(1);
       }
-      ending = true;
+      endingSince = now;
       logger.info({ sessions: server.sessions.size, graceMs: GRACE_MS }, `${signal}: ending`);
       void server.close({ graceMs: GRACE_MS }).then(() => {
         process.off("SIGINT", onSignal);

@@ -17,8 +17,9 @@ import {
   resolveAlgorithms,
 } from "./algorithms.js";
 import type { SshClientChannel, SshExecutor } from "./channel.js";
-import { type ClientCredentials, ClientLogin } from "./client-authentication.js";
+import { ClientLogin } from "./client-authentication.js";
 import { ClientChannel } from "./client-channel.js";
+import type { ClientCredentials } from "./client-credentials.js";
 import { clientFailure } from "./client-failure.js";
 import { Connection } from "./connection.js";
 import { type EngineClientChannel, remoteSoftwareOf } from "./engine.js";

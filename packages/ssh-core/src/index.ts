@@ -6,7 +6,7 @@ export {
 } from "./algorithms.js";
 export * from "./channel.js";
 export { connectSsh, SshClient, type SshClientOptions } from "./client.js";
-export type { ClientCredentials, KeyboardInteractiveRequest } from "./client-authentication.js";
+export type { ClientCredentials, KeyboardInteractiveRequest } from "./client-credentials.js";
 export {
   defaultKnownHostsFile,
   type HostKeyCheck,
