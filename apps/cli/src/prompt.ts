@@ -1,26 +1,37 @@
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
-import { UsageError } from "./usage-error.js";
+import { abortError, TransferError } from "@waybill/net-core";
 
 /** Whether there is someone to ask. */
 export function canAsk(): boolean {
   return process.stdin.isTTY === true && process.stderr.isTTY === true;
 }
 
-/** Asks on the terminal. With `hidden`, what is typed does not show. Errors: {@link UsageError} when Ctrl-C or Ctrl-D ends it. */
-export function ask(
-  question: string,
-  { hidden = false }: { readonly hidden?: boolean } = {},
-): Promise<string> {
+export interface AskOptions {
+  /** Whether what is typed stays off the screen. Default false. */
+  readonly hidden?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Asks on the terminal. Errors: `ERR_ABORTED` when Ctrl-C, Ctrl-D or the signal ends it. */
+export function ask(question: string, options: AskOptions = {}): Promise<string> {
+  const { hidden = false, signal } = options;
   return new Promise((resolve, reject) => {
-    process.stderr.write(question);
     const output = new Writable({
       write(chunk, _encoding, callback) {
         if (!hidden) process.stderr.write(chunk);
         callback();
       },
     });
-    const lines = createInterface({ input: process.stdin, output, terminal: true, historySize: 0 });
+    // The terminal stops showing what is typed here; only then may anything be typed.
+    const lines = createInterface({
+      input: process.stdin,
+      output,
+      terminal: true,
+      historySize: 0,
+      ...(signal && { signal }),
+    });
+    process.stderr.write(question);
     let answered = false;
     lines.once("line", (line) => {
       answered = true;
@@ -29,7 +40,8 @@ export function ask(
     });
     lines.once("close", () => {
       if (hidden || !answered) process.stderr.write("\n");
-      if (!answered) reject(new UsageError("nothing was entered"));
+      if (answered) return;
+      reject(signal?.aborted ? abortError(signal) : new TransferError("ERR_ABORTED", "nothing was entered"));
     });
   });
 }

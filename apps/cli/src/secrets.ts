@@ -21,11 +21,11 @@ export async function givenPassword(passwordFile: string | undefined): Promise<s
 }
 
 /** Asks for a secret, or says what is missing when there is no terminal. `what` as in "the password of ann@host". */
-export async function askSecret(what: string): Promise<string> {
+export async function askSecret(what: string, signal?: AbortSignal): Promise<string> {
   if (!canAsk()) {
     throw new UsageError(
       `${what} is needed and there is no terminal to ask: use --password-file or ${PASSWORD_VARIABLE}`,
     );
   }
-  return ask(`Enter ${what}: `, { hidden: true });
+  return ask(`Enter ${what}: `, { hidden: true, signal });
 }

@@ -91,9 +91,9 @@ async function connect(task: Copy, options: ScpCommandOptions, signal: AbortSign
     user,
     hostKey: hostKeyPolicy(options),
     compression: options.compression ?? false,
-    privateKeys: await identities(options.identity, given),
+    privateKeys: await identities(options.identity, given, signal),
     ...(agent && { agent }),
-    password: () => given ?? askSecret(`the password of ${user}@${host}`),
+    password: () => given ?? askSecret(`the password of ${user}@${host}`, signal),
     ...(canAsk() && {
       keyboardInteractive: async ({ title, instructions, prompts }) => {
         const [only] = prompts;
@@ -101,7 +101,8 @@ async function connect(task: Copy, options: ScpCommandOptions, signal: AbortSign
         for (const text of [title, instructions])
           if (text !== "") process.stderr.write(`${printable(text)}\n`);
         const answers: string[] = [];
-        for (const { prompt, echo } of prompts) answers.push(await ask(printable(prompt), { hidden: !echo }));
+        for (const { prompt, echo } of prompts)
+          answers.push(await ask(printable(prompt), { hidden: !echo, signal }));
         return answers;
       },
     }),
@@ -126,9 +127,10 @@ function hostKeyPolicy(options: ScpCommandOptions): HostKeyPolicy {
 async function identities(
   named: string[] | undefined,
   given: string | undefined,
+  signal: AbortSignal,
 ): Promise<SoftwarePrivateKey[]> {
   const keys: SoftwarePrivateKey[] = [];
-  for (const path of named ?? []) keys.push(await openPrivateKey(path, given));
+  for (const path of named ?? []) keys.push(await openPrivateKey(path, given, signal));
   if (named !== undefined) return keys;
   for (const name of ["id_ed25519", "id_ecdsa", "id_rsa"]) {
     const path = join(homedir(), ".ssh", name);
