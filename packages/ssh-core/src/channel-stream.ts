@@ -73,7 +73,7 @@ export class ChannelStream extends Duplex {
         // The engine writes a packet of 32 KiB at a time: the socket takes those of one chunk in one call.
         const { socket } = this.#connection;
         socket.cork();
-        this.channel.write(chunk, settle);
+        this.channel.write(chunk, (error) => settle(error && closedError()));
         socket.uncork();
       });
     });
@@ -86,7 +86,8 @@ export class ChannelStream extends Duplex {
     }
     this.#settleOnce(callback, (settle) => {
       this.beforeEnd();
-      this.channel.end(settle);
+      // Fails only when the engine has ended its side already, because the other side has closed the channel.
+      this.channel.end(() => settle());
     });
   }
 
