@@ -110,6 +110,22 @@ describe("data", () => {
   });
 });
 
+test("ending a channel that the other side has closed already loses neither its data nor its exit code", async () => {
+  const server = await serve({
+    exec: (command) => (channel) => {
+      channel.write(command);
+      channel.exit(3);
+    },
+  });
+  const client = await connect(server);
+  const channel = await client.exec("unread");
+  // What the second command says comes after all that the first one had to say.
+  expect(await text(await client.exec("later"))).toBe("later");
+  channel.end();
+  expect(await text(channel)).toBe("unread");
+  expect(await channel.exited).toEqual({ code: 3 });
+});
+
 describe("flow control", () => {
   const BIG = 64 * 1024 * 1024;
   const chunk = Buffer.alloc(64 * 1024);
