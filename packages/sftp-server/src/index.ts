@@ -1,1 +1,15 @@
-export {};
+export * from "./codec/attributes.js";
+export * from "./codec/extensions.js";
+export * from "./codec/names.js";
+export * from "./codec/packet-types.js";
+export * from "./codec/replies.js";
+export { decodeRequest, type Packet } from "./codec/request-decoder.js";
+export { encodeRequest } from "./codec/request-encoder.js";
+export * from "./codec/requests.js";
+export * from "./file-system.js";
+export { FileSystemError, type FileSystemErrorCode } from "./file-system-error.js";
+export { FrameSplitter } from "./frame-splitter.js";
+export { type LocalFileSystemOptions, localFileSystem } from "./local-file-system/local-file-system.js";
+export { serveSftp } from "./serve-sftp.js";
+export type { SftpEvent, SftpSessionOptions } from "./session/session-options.js";
+export { type SftpSubsystemOptions, sftpSubsystem } from "./subsystem.js";

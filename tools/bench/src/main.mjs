@@ -45,7 +45,7 @@ async function main(args) {
  * @param {import("./workloads.mjs").Bench} bench @param {import("./workloads.mjs").Workload[]} chosen
  * @param {Options} options
  */
-async function measure(bench, chosen, { runs, json, check }) {
+async function measure(bench, chosen, { runs, maxOtherLoad, json, check }) {
   const progress = (/** @type {string} */ line) => void process.stderr.write(`${line}\n`);
   const machine = await describeMachine(bench);
   /** @type {import("./comparison.mjs").Result[]} */
@@ -54,7 +54,7 @@ async function measure(bench, chosen, { runs, json, check }) {
   const failures = [];
   for (const workload of chosen) {
     try {
-      results.push(...(await compare(bench, workload, runs, machine.cores, progress)));
+      results.push(...(await compare(bench, workload, { runs, maxOtherLoad, progress })));
     } catch (error) {
       const failure = `${workload.name} FAILED: ${error instanceof Error ? error.message : error}`;
       failures.push(failure);

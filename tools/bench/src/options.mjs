@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
  * @property {readonly string[] | undefined} only
  * @property {number} runs
  * @property {Sizes} sizes
+ * @property {number} maxOtherLoad From 0 to 1.
  * @property {string} folder
  * @property {string | undefined} json
  * @property {boolean} check
@@ -35,6 +36,8 @@ Measures waybill sftp-server beside OpenSSH's sshd, with OpenSSH's sftp as the c
   --runs N        measured runs of each workload and server (default ${FULL_RUNS}; memory and connections: at most 3)
   --size MiB      size of the file for the throughput rows (default ${FULL.transferMiB})
   --quick         small sizes and ${QUICK_RUNS} runs: shows that it works, not how fast it is
+  --max-other-load PERCENT
+                  wait for the machine to be this quiet, and repeat runs during which others took more of it
   --folder DIR    where the files are made, for both servers (default: ${tmpdir()})
   --json FILE     write every sample there too
   --check         exit code 1 when a wanted value is missed
@@ -54,6 +57,7 @@ export function parseOptions(args) {
     runs:
       values.runs === undefined ? (values.quick ? QUICK_RUNS : FULL_RUNS) : positive("--runs", values.runs),
     sizes,
+    maxOtherLoad: positive("--max-other-load", values["max-other-load"] ?? "100") / 100,
     folder: values.folder ?? tmpdir(),
     json: values.json,
     check: values.check ?? false,
@@ -72,6 +76,7 @@ function parse(args) {
         runs: { type: "string" },
         size: { type: "string" },
         folder: { type: "string" },
+        "max-other-load": { type: "string" },
         json: { type: "string" },
         quick: { type: "boolean" },
         check: { type: "boolean" },

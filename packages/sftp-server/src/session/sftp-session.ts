@@ -1,0 +1,350 @@
+import type { Duplex } from "node:stream";
+import { errorCode, isTransferError, TransferError } from "@waybill/net-core";
+import { DATA_HEADER_BYTES, PacketType, PROTOCOL_VERSION } from "../codec/packet-types.js";
+import type { Reply } from "../codec/replies.js";
+import { decodeRequest, type Packet } from "../codec/request-decoder.js";
+import type { ReadRequest, Request, WriteRequest } from "../codec/requests.js";
+import { FileSystemError, statusOf } from "../file-system-error.js";
+import { FrameSplitter } from "../frame-splitter.js";
+import { type DataOutcome, ReadTask, WriteTask } from "./data-requests.js";
+import { announcedExtensions, extensionHandlers } from "./extension-handlers.js";
+import { handleHandlers } from "./handle-handlers.js";
+import { HandleTable } from "./handle-table.js";
+import { OpenFiles } from "./open-file.js";
+import { pathHandlers } from "./path-handlers.js";
+import { ReadAheadBudget } from "./read-ahead-budget.js";
+import { ReplyWriter } from "./reply-writer.js";
+import { accessOf, changesSomething } from "./request-access.js";
+import { type Access, RequestOrder } from "./request-order.js";
+import type { HandledKind, Handlers, SessionContext } from "./session-context.js";
+import { status } from "./session-context.js";
+import { maxDataBytes, PACKET_OVERHEAD_BYTES, type SessionSettings } from "./session-options.js";
+
+/** Bytes of requests, and of the data that they ask for, that may be under way. */
+const MAX_BYTES_IN_FLIGHT = 4 * 1024 * 1024;
+/** How often read-ahead that nobody came for is looked for. */
+const OUTDATED_CHECK_MS = 2000;
+
+const HANDLERS: Handlers<HandledKind> = { ...pathHandlers, ...handleHandlers, ...extensionHandlers };
+
+interface Settle {
+  readonly resolve: () => void;
+  readonly reject: (error: TransferError) => void;
+}
+
+/** One SFTP session: requests in from the channel, decoded once, carried out in order, answered once. */
+export class SftpSession implements DataOutcome {
+  readonly #channel: Duplex;
+  readonly #settings: SessionSettings;
+  readonly #splitter: FrameSplitter;
+  readonly #replies: ReplyWriter;
+  readonly #handles: HandleTable;
+  readonly #budget = new ReadAheadBudget();
+  readonly #order: RequestOrder<Request>;
+  readonly #context: SessionContext;
+  readonly #costs = new Map<Request, number>();
+  #initialised = false;
+  #bytesInFlight = 0;
+  #pumping = false;
+  /** The client will send nothing more. */
+  #inputEnded = false;
+  /** Nothing more is taken in: the channel is gone or the client broke the protocol. */
+  #over = false;
+  #failure: TransferError | undefined;
+  #ending = false;
+  #outdatedTimer: NodeJS.Timeout | undefined;
+  #settle: Settle | undefined;
+
+  constructor(channel: Duplex, settings: SessionSettings) {
+    this.#channel = channel;
+    this.#settings = settings;
+    this.#splitter = new FrameSplitter(settings.maxPacketBytes + PACKET_OVERHEAD_BYTES);
+    this.#replies = new ReplyWriter(channel, () => this.#pump());
+    this.#handles = new HandleTable(settings.maxHandles);
+    this.#order = new RequestOrder(
+      (request) => accessOf(request, this.#handles),
+      (request, access) => this.#start(request, access),
+    );
+    this.#context = {
+      settings,
+      fileSystem: settings.fileSystem,
+      handles: this.#handles,
+      openFiles: new OpenFiles(this.#budget, () => this.#mayReadAhead()),
+      isOver: () => this.#over,
+    };
+  }
+
+  /**
+   * Serves the channel until the client ends it, it is gone, or the client breaks the protocol; only the last rejects.
+   * Everything under way is finished and every handle closed by then. The channel's writing side is left open.
+   */
+  run(): Promise<void> {
+    const channel = this.#channel;
+    channel.on("data", (chunk: Buffer) => {
+      if (this.#over) return;
+      this.#splitter.push(chunk);
+      this.#pump();
+    });
+    channel.once("end", () => {
+      this.#inputEnded = true;
+      this.#pump();
+    });
+    channel.on("error", (error: unknown) => {
+      this.#settings.logger.debug({ error }, "sftp channel failed");
+      this.#stop(undefined);
+    });
+    channel.once("close", () => this.#stop(undefined));
+    return new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+      if (channel.destroyed) this.#stop(undefined);
+      else if (channel.readableEnded) this.#inputEnded = true;
+      this.#endWhenDone();
+    });
+  }
+
+  // --- taking requests in ---
+
+  /** Takes in what has arrived, as far as there is room for it. */
+  #pump(): void {
+    if (this.#pumping || this.#over) return;
+    this.#pumping = true;
+    try {
+      while (!this.#over && this.#hasRoom()) {
+        const packet = this.#splitter.next();
+        if (packet === undefined) break;
+        this.#take(packet);
+      }
+    } catch (error) {
+      this.#stop(isTransferError(error) ? error : internalError(error));
+    } finally {
+      this.#pumping = false;
+    }
+    if (this.#over) return;
+    if (this.#hasRoom()) {
+      if (this.#channel.isPaused()) this.#channel.resume();
+    } else {
+      this.#channel.pause();
+    }
+    this.#endWhenDone();
+  }
+
+  #hasRoom(): boolean {
+    return (
+      this.#costs.size < this.#settings.maxRequestsInFlight &&
+      this.#bytesInFlight < MAX_BYTES_IN_FLIGHT &&
+      this.#replies.hasRoom
+    );
+  }
+
+  #take(packet: Packet): void {
+    const type = packet[0]![0]!;
+    if (!this.#initialised || type === PacketType.INIT) {
+      this.#initialise(type, packet);
+      return;
+    }
+    let request: Request;
+    try {
+      request = decodeRequest(packet);
+    } catch (error) {
+      this.#replyError(idOf(packet), error, "malformed");
+      return;
+    }
+    const bytes = packet.reduce((sum, piece) => sum + piece.length, 0);
+    const cost = request.kind === "read" ? bytes + this.#readLength(request) : bytes;
+    this.#costs.set(request, cost);
+    this.#bytesInFlight += cost;
+    this.#order.submit(request);
+  }
+
+  #initialise(type: number, packet: Packet): void {
+    if (type !== PacketType.INIT) {
+      throw new TransferError("ERR_SFTP_NO_INIT", "The client sent a request before SSH_FXP_INIT.");
+    }
+    if (this.#initialised) {
+      throw new TransferError("ERR_SFTP_SECOND_INIT", "The client sent SSH_FXP_INIT twice.");
+    }
+    const init = decodeRequest(packet);
+    if (init.kind !== "init") return;
+    if (init.version < PROTOCOL_VERSION) {
+      throw new TransferError(
+        "ERR_SFTP_VERSION",
+        `The client speaks SFTP version ${init.version}; version ${PROTOCOL_VERSION} is needed.`,
+      );
+    }
+    this.#initialised = true;
+    this.#replies.send({
+      kind: "version",
+      version: PROTOCOL_VERSION,
+      extensions: announcedExtensions(this.#settings.fileSystem),
+    });
+  }
+
+  // --- carrying them out ---
+
+  #start(request: Request, access: Access): void {
+    if (this.#settings.readOnly && changesSomething(request)) {
+      this.#fail(request, access, new FileSystemError("ERR_READ_ONLY"));
+    } else if (request.kind === "read") {
+      this.#startRead(request, access);
+    } else if (request.kind === "write") {
+      this.#startWrite(request, access);
+    } else {
+      void this.#handle(request, access);
+    }
+  }
+
+  #startRead(request: ReadRequest, access: Access): void {
+    const entry = this.#handles.find(request.handle);
+    if (entry?.kind !== "file") {
+      this.#fail(request, access, new FileSystemError("ERR_INVALID_HANDLE"));
+    } else if (!entry.flags.read) {
+      this.#fail(request, access, new FileSystemError("ERR_PERMISSION_DENIED", "Not open for reading"));
+    } else if (this.#over) {
+      this.#finish(request, access);
+    } else if (request.length === 0) {
+      this.reply(request, access, { kind: "data", id: request.id, data: Buffer.alloc(0) });
+    } else {
+      entry.reader.read(new ReadTask(request, this.#readLength(request), access, entry, this));
+      if (this.#budget.bytes > 0) this.#watchOutdated();
+    }
+  }
+
+  #startWrite(request: WriteRequest, access: Access): void {
+    const entry = this.#handles.find(request.handle);
+    if (entry?.kind !== "file") {
+      this.#fail(request, access, new FileSystemError("ERR_INVALID_HANDLE"));
+    } else if (!entry.flags.write) {
+      this.#fail(request, access, new FileSystemError("ERR_PERMISSION_DENIED", "Not open for writing"));
+    } else if (request.length === 0) {
+      this.reply(request, access, status(request.id, 0, "Success"));
+    } else {
+      entry.writer.write(new WriteTask(request, access, entry, this));
+    }
+  }
+
+  async #handle(request: Request, access: Access): Promise<void> {
+    try {
+      // The table has a handler for each kind that gets here, and only for requests of that kind.
+      const handler = HANDLERS[request.kind as HandledKind] as (
+        context: SessionContext,
+        request: Request,
+      ) => Promise<Reply>;
+      this.#replies.send(await handler(this.#context, request));
+    } catch (error) {
+      this.#fail(request, access, error);
+      return;
+    }
+    this.#finish(request, access);
+  }
+
+  /** The longest data that one READ gets: as with OpenSSH, longer ones are answered in part. */
+  #readLength(request: ReadRequest): number {
+    return Math.min(request.length, maxDataBytes(this.#settings));
+  }
+
+  #mayReadAhead(): boolean {
+    return !this.#over && this.#replies.hasRoom;
+  }
+
+  // --- answering them ---
+
+  reply(request: Request, access: Access, reply: Reply): void {
+    this.#replies.send(reply);
+    this.#finish(request, access);
+  }
+
+  data(request: ReadRequest, access: Access, packet: Buffer, packetBytes: number): void {
+    this.#replies.sendData(packet, packetBytes);
+    this.#finish(request, access);
+  }
+
+  failed(request: Request, access: Access, error: unknown): void {
+    this.#fail(request, access, error);
+  }
+
+  #fail(request: Request, access: Access, error: unknown): void {
+    if (request.kind !== "init") this.#replyError(request.id, error, request.kind);
+    this.#finish(request, access);
+  }
+
+  #replyError(id: number, error: unknown, kind: string): void {
+    const { code, message, unexpected } = statusOf(error);
+    if (unexpected) this.#settings.logger.error({ error, kind }, "sftp request failed unexpectedly");
+    else this.#settings.logger.debug({ code: errorCode(error), kind }, "sftp request failed");
+    this.#replies.send(status(id, code, message));
+  }
+
+  #finish(request: Request, access: Access): void {
+    this.#bytesInFlight -= this.#costs.get(request) ?? 0;
+    this.#costs.delete(request);
+    this.#order.finish(access);
+    this.#pump();
+    this.#endWhenDone();
+  }
+
+  // --- ending ---
+
+  #stop(failure: TransferError | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#failure = failure;
+    this.#splitter.clear();
+    if (failure === undefined) this.#replies.close();
+    else this.#channel.pause();
+    this.#endWhenDone();
+  }
+
+  #endWhenDone(): void {
+    if (this.#ending || this.#settle === undefined || this.#costs.size > 0) return;
+    const drained = this.#inputEnded && !this.#pumping && this.#hasRoom();
+    if (!this.#over && !drained) return;
+    this.#ending = true;
+    this.#over = true;
+    void this.#end(this.#settle);
+  }
+
+  async #end(settle: Settle): Promise<void> {
+    clearInterval(this.#outdatedTimer);
+    const { logger, onEvent } = this.#settings;
+    if (this.#splitter.available > 0) logger.warn("the client ended in the middle of a packet");
+    for (const entry of []) {
+      try {
+        await entry.close();
+      } catch (error) {
+        logger.warn({ error, path: entry.path }, "a file could not be closed properly");
+      }
+      if (entry.kind === "file") {
+        const { path, bytesRead, bytesWritten } = entry;
+        onEvent({ type: "file-closed", path, bytesRead, bytesWritten, closedByClient: false });
+        logger.info({ path, bytesRead, bytesWritten }, "file closed, the client had not done it");
+      }
+    }
+    this.#replies.flush();
+    this.#replies.close();
+    if (this.#failure === undefined) settle.resolve();
+    else settle.reject(this.#failure);
+  }
+
+  #watchOutdated(): void {
+    this.#outdatedTimer ??= setInterval(() => {
+      for (const file of this.#handles.files()) file.reader.dropOutdated();
+      if (this.#budget.bytes > 0) return;
+      clearInterval(this.#outdatedTimer);
+      this.#outdatedTimer = undefined;
+    }, OUTDATED_CHECK_MS).unref();
+  }
+}
+
+/** A mistake of ours costs one session, not the process. */
+function internalError(cause: unknown): TransferError {
+  return new TransferError("ERR_SFTP_INTERNAL", "The session failed for a reason that nobody expected.", {
+    cause,
+  });
+}
+
+/** The id of a request that may be malformed; the splitter has made sure that there is one. */
+function idOf(packet: Packet): number {
+  const first = packet[0]!;
+  const head = first.length >= DATA_HEADER_BYTES ? first : Buffer.concat(packet);
+  return head.readUInt32BE(1);
+}
