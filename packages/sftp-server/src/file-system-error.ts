@@ -22,6 +22,7 @@ const STATUSES = {
   ERR_TOO_MANY_HANDLES: [StatusCode.FAILURE, "Too many open files"],
   ERR_CROSS_DEVICE: [StatusCode.FAILURE, "Not on the same file system"],
   ERR_BUSY: [StatusCode.FAILURE, "Resource busy"],
+  ERR_SHUTTING_DOWN: [StatusCode.FAILURE, "The server is shutting down"],
   ERR_NOT_SUPPORTED: [StatusCode.OP_UNSUPPORTED, "Operation unsupported"],
   ERR_INPUT_OUTPUT: [StatusCode.FAILURE, "Input/output error"],
 } as const satisfies Record<string, readonly [status: number, words: string]>;

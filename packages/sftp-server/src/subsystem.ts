@@ -25,7 +25,10 @@ export function sftpSubsystem(options: SftpSubsystemOptions): (channel: SshChann
       const { fileSystem: source } = options;
       const fileSystem = typeof source === "function" ? await source(session) : source;
       sessionLogger.info("sftp session started");
-      await new SftpSession(channel, withDefaults({ ...options, fileSystem, logger: sessionLogger })).run();
+      await new SftpSession(
+        channel,
+        withDefaults({ closing: session.closing, ...options, fileSystem, logger: sessionLogger }),
+      ).run();
       sessionLogger.info("sftp session ended");
       channel.exit(0);
     } catch (error) {

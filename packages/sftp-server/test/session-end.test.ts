@@ -163,3 +163,31 @@ describe("events", () => {
     ]);
   });
 });
+
+describe("when the server is about to stop", () => {
+  test("a session with nothing open ends at once", async () => {
+    const closing = new AbortController();
+    const client = await TestClient.open({
+      fileSystem: await localFileSystem(folder.path),
+      closing: closing.signal,
+    });
+    closing.abort();
+    await client.served;
+  });
+
+  test("a file that is open may be finished, nothing more is opened, and then the session ends", async () => {
+    const closing = new AbortController();
+    const client = await TestClient.open({
+      fileSystem: await localFileSystem(folder.path),
+      closing: closing.signal,
+    });
+    const handle = await client.openFile("/upload", WRITE | CREAT);
+    closing.abort();
+    const open = await client.request({ kind: "open", path: "/more", flags: WRITE | CREAT, attributes: {} });
+    expect(open).toMatchObject({ kind: "status", message: "The server is shutting down" });
+    expect(await client.write(handle, 0, Buffer.from("the rest"))).toBe(0);
+    expect(await client.close(handle)).toBe(0);
+    await client.served;
+    expect(readFileSync(join(folder.path, "upload"), "utf8")).toBe("the rest");
+  });
+});

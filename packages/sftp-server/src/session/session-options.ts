@@ -15,6 +15,11 @@ export interface SftpSessionOptions {
   readonly maxPacketBytes?: number;
   /** Requests taken in and not answered yet; more wait in the channel. Default 64. */
   readonly maxRequestsInFlight?: number;
+  /**
+   * Aborted when the server is about to stop: what is open may be finished, nothing more is opened, and the session ends
+   * as soon as nothing is open. Default: never.
+   */
+  readonly closing?: AbortSignal | undefined;
   /** Default: silent. */
   readonly logger?: Logger;
   /** Told what happens to files. What it throws is logged and ignored. */
@@ -40,6 +45,7 @@ export interface SessionSettings {
   readonly maxHandles: number;
   readonly maxPacketBytes: number;
   readonly maxRequestsInFlight: number;
+  readonly closing: AbortSignal | undefined;
   readonly logger: Logger;
   readonly onEvent: (event: SftpEvent) => void;
 }
@@ -56,6 +62,7 @@ export function withDefaults(options: SftpSessionOptions): SessionSettings {
     maxHandles: options.maxHandles ?? 256,
     maxPacketBytes: Math.max(options.maxPacketBytes ?? 256 * 1024, MIN_PACKET_LIMIT_BYTES),
     maxRequestsInFlight: Math.max(options.maxRequestsInFlight ?? 64, 1),
+    closing: options.closing,
     logger,
     onEvent: (event) => {
       try {

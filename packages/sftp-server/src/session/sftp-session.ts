@@ -94,6 +94,7 @@ export class SftpSession implements DataOutcome {
       this.#stop(undefined);
     });
     channel.once("close", () => this.#stop(undefined));
+    this.#settings.closing?.addEventListener("abort", this.#onClosing, { once: true });
     return new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
       if (channel.destroyed) this.#stop(undefined);
@@ -184,6 +185,8 @@ export class SftpSession implements DataOutcome {
   #start(request: Request, access: Access): void {
     if (this.#settings.readOnly && changesSomething(request)) {
       this.#fail(request, access, new FileSystemError("ERR_READ_ONLY"));
+    } else if (this.#isClosing() && (request.kind === "open" || request.kind === "opendir")) {
+      this.#fail(request, access, new FileSystemError("ERR_SHUTTING_DOWN"));
     } else if (request.kind === "read") {
       this.#startRead(request, access);
     } else if (request.kind === "write") {
@@ -297,17 +300,25 @@ export class SftpSession implements DataOutcome {
   #endWhenDone(): void {
     if (this.#ending || this.#settle === undefined || this.#costs.size > 0) return;
     const drained = this.#inputEnded && !this.#pumping && this.#hasRoom();
-    if (!this.#over && !drained) return;
+    const idle = this.#isClosing() && !this.#pumping && this.#handles.size === 0;
+    if (!this.#over && !drained && !idle) return;
     this.#ending = true;
     this.#over = true;
     void this.#end(this.#settle);
   }
 
+  readonly #onClosing = () => this.#endWhenDone();
+
+  #isClosing(): boolean {
+    return this.#settings.closing?.aborted === true;
+  }
+
   async #end(settle: Settle): Promise<void> {
     clearInterval(this.#outdatedTimer);
+    this.#settings.closing?.removeEventListener("abort", this.#onClosing);
     const { logger, onEvent } = this.#settings;
     if (this.#splitter.available > 0) logger.warn("the client ended in the middle of a packet");
-    for (const entry of []) {
+    for (const entry of this.#handles.removeAll()) {
       try {
         await entry.close();
       } catch (error) {
