@@ -14,6 +14,7 @@ import { type TemporaryFolder, temporaryFolder } from "@waybill/testing";
 import fc from "fast-check";
 import { anyRequest } from "./support/arbitraries.js";
 import { openFilesBelow } from "./support/open-files.js";
+import { Random } from "./support/random.js";
 import { handleOf, TestClient } from "./support/test-client.js";
 
 const PACKETS = 10_000;
@@ -63,32 +64,27 @@ function framed(type: number, body: Uint8Array): Buffer {
   return packet;
 }
 
-const requestType = fc.oneof(
-  fc.integer({ min: PacketType.VERSION, max: 255 }),
-  fc.constantFrom(...Object.values(PacketType).filter((type) => type !== PacketType.INIT)),
-);
-const randomPacket = fc.oneof(
-  fc
-    .tuple(requestType, fc.uint8Array({ minLength: 4, maxLength: 90 }))
-    .map(([type, body]) => framed(type, body)),
-  anyRequest.filter((request) => request.kind !== "init").map(encodeRequest),
-);
+const TYPES = Object.values(PacketType).filter((type) => type !== PacketType.INIT);
 
-/** Bytes overwritten, cut off or added; the length in front stays right. */
-const mutation = fc.record({
-  bytes: fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { maxLength: 4 }),
-  cut: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 20 })),
-  added: fc.oneof(fc.constant(new Uint8Array()), fc.uint8Array({ maxLength: 20 })),
-});
+/** Half of them of types that exist, with a body of any bytes. */
+function randomPacket(random: Random): Buffer {
+  const type = random.below(2) === 0 ? random.pick(TYPES) : random.below(254) + 2;
+  return framed(type, random.bytes(4 + random.below(87)));
+}
 
-function mutate(
-  packet: Buffer,
-  { bytes, cut, added }: { bytes: [number, number][]; cut: number; added: Uint8Array },
-): Buffer {
+/** The packet with bytes overwritten, cut off or added; the length in front is right. */
+function mutated(packet: Buffer, random: Random): Buffer {
+  const cut = random.below(3) === 0 ? random.below(20) : 0;
+  const added = random.bytes(random.below(3) === 0 ? random.below(20) : 0);
   const body = Buffer.concat([packet.subarray(4, Math.max(packet.length - cut, 9)), added]);
-  for (const [position, value] of bytes) body[position % body.length] = value;
+  overwriteSome(body, random);
   if (body[0] === PacketType.INIT) body[0] = PacketType.OPEN;
   return framed(body[0]!, body.subarray(1));
+}
+
+function overwriteSome(bytes: Buffer, random: Random): void {
+  for (let count = random.below(5); count > 0; count -= 1)
+    bytes[random.below(bytes.length)] = random.below(256);
 }
 
 /** Requests that all succeed, or nearly. Nothing that could work for hours on a file that a mutation made huge. */
@@ -145,10 +141,13 @@ async function validPackets(client: TestClient): Promise<Buffer[]> {
 
 describe(`a running session (seed ${seed})`, () => {
   test(`survives ${PACKETS} random packets`, async () => {
+    const random = new Random(seed);
+    const wellFormed = fc.sample(anyRequest, { seed, numRuns: 2000 }).filter(({ kind }) => kind !== "init");
+    const packets = wellFormed.map(encodeRequest);
+    while (packets.length < PACKETS) packets.push(randomPacket(random));
     const warmUp = await TestClient.open(options);
-    await survives(warmUp, fc.sample(randomPacket, { seed: seed + 1, numRuns: 1000 }));
+    await survives(warmUp, packets.slice(-1000));
     await warmUp.end();
-    const packets = fc.sample(randomPacket, { seed, numRuns: PACKETS });
     const before = await memoryInUse();
     const client = await TestClient.open(options);
     await survives(client, packets);
@@ -161,10 +160,8 @@ describe(`a running session (seed ${seed})`, () => {
   test(`survives ${PACKETS} mutated packets`, async () => {
     const client = await TestClient.open(options);
     const valid = await validPackets(client);
-    const packet = fc
-      .tuple(fc.constantFrom(...valid), mutation)
-      .map(([original, how]) => mutate(original, how));
-    const packets = fc.sample(packet, { seed, numRuns: PACKETS });
+    const random = new Random(seed);
+    const packets = Array.from({ length: PACKETS }, () => mutated(random.pick(valid), random));
     const before = await memoryInUse();
     await survives(client, packets);
     await client.end();
@@ -180,14 +177,11 @@ describe(`a running session (seed ${seed})`, () => {
       await client.end();
       return packets;
     })();
-    const stream = fc
-      .tuple(fc.array(fc.constantFrom(...valid), { minLength: 1, maxLength: 5 }), mutation)
-      .map(([packets, { bytes, added }]) => {
-        const all = Buffer.concat([...packets, added]);
-        for (const [position, value] of bytes) all[position % all.length] = value;
-        return all;
-      });
-    for (const bytes of fc.sample(stream, { seed, numRuns: 300 })) {
+    const random = new Random(seed);
+    for (let round = 0; round < 300; round += 1) {
+      const packets = Array.from({ length: 1 + random.below(5) }, () => random.pick(valid));
+      const bytes = Buffer.concat([...packets, random.bytes(random.below(20))]);
+      overwriteSome(bytes, random);
       const client = await TestClient.open(options);
       client.channel.end(bytes);
       await client.served.catch((error: unknown) =>

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, test } from "@jest/globals";
 import {
   formatKnownHostsLine,
@@ -13,9 +12,8 @@ import {
 } from "@waybill/cert-store";
 import { type TemporaryFolder, temporaryFolder } from "@waybill/testing";
 import type { Access } from "./client-access.js";
-
-/** The command as `npm run build` leaves it: what users run. */
-export const WAYBILL_PROGRAM = fileURLToPath(new URL("../../../apps/cli/dist/main.js", import.meta.url));
+import type { CommandLine } from "./ordinary-rights.js";
+import { waybillCommand, waybillEnvironment } from "./waybill-command.js";
 
 const LISTENING = /^listening on (\S+):(\d+) \(host key (SHA256:\S+)\)$/m;
 const START_TIMEOUT_MS = 20_000;
@@ -24,8 +22,8 @@ const START_TIMEOUT_MS = 20_000;
 export interface WaybillServerSettings {
   /** More options for `waybill sftp-server`, such as `--read-only`. */
   readonly args?: readonly string[];
-  /** What starts Node: `["prlimit", "--fsize=…"]`. It must replace itself by the program, as exec does. */
-  readonly wrapper?: readonly string[];
+  /** Puts another program before the server's, one that replaces itself by it as `exec` does. */
+  readonly wrap?: (command: CommandLine, root: string) => CommandLine;
   /** Serve this folder instead of a new one. */
   readonly root?: string;
 }
@@ -117,11 +115,13 @@ async function startIn(folder: TemporaryFolder, settings: WaybillServerSettings)
   const user = "ann";
   const password = "correct horse";
   const userKey = await generateHostKey(path("user_key"));
-  const args = [WAYBILL_PROGRAM, "sftp-server", "--port", "0", "--root", root, "--state", path("state")];
+  const args = ["sftp-server", "--port", "0", "--root", root, "--state", path("state")];
   args.push("--user", `${user}:${password}`, "--authorized-keys", `${user}=${path("user_key.pub")}`);
   args.push("--log-level", "debug", ...(settings.args ?? []));
-  const [program = "", ...programArgs] = [...(settings.wrapper ?? []), process.execPath, ...args];
-  const child = spawn(program, programArgs, { stdio: ["ignore", "pipe", "pipe"] });
+  const command = waybillCommand(args);
+  const { program, args: programArgs } = settings.wrap?.(command, root) ?? command;
+  const env = waybillEnvironment({ home: path("home") });
+  const child = spawn(program, programArgs, { env, stdio: ["ignore", "pipe", "pipe"] });
   const output = { log: "" };
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     output.log += text;

@@ -1,6 +1,5 @@
 import { closeSync, constants, type Stats } from "node:fs";
-import { realpath, stat, statfs } from "node:fs/promises";
-import { errorCode, TransferError } from "@waybill/net-core";
+import { statfs } from "node:fs/promises";
 import type { FileAttributes } from "../codec/attributes.js";
 import type { AccountNames, FileSystemStatistics } from "../codec/extensions.js";
 import { decodeName, encodeName } from "../codec/names.js";
@@ -8,10 +7,12 @@ import type { DirectoryHandle, FileHandle, FileSystem, OpenFlags } from "../file
 import { FileSystemError } from "../file-system-error.js";
 import { systemGroups, systemUsers } from "./account-names.js";
 import { CallScheduler } from "./call-scheduler.js";
+import { findRoot } from "./find-root.js";
 import { attributesOf, MODE_BITS, statisticsOf } from "./local-attributes.js";
 import { DIRECTORY_BUFFER_ENTRIES, LocalDirectory } from "./local-directory.js";
 import { isLocalDisk } from "./local-disk.js";
-import { LocalFile, SAFE_OPEN } from "./local-file.js";
+import { LocalFile } from "./local-file.js";
+import { openMode } from "./open-mode.js";
 import { PathResolver, type Place } from "./path-resolver.js";
 import { renameWithoutReplacing } from "./rename.js";
 import { applyAttributes } from "./set-attributes.js";
@@ -57,23 +58,7 @@ export async function localFileSystem(
   return new LocalFileSystem(new PathResolver(realRoot, calls, pin), calls, options);
 }
 
-async function findRoot(root: string): Promise<string> {
-  let realRoot: string;
-  let isFolder: boolean;
-  try {
-    realRoot = await realpath(root);
-    isFolder = (await stat(realRoot)).isDirectory();
-  } catch (error) {
-    const missing = errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR";
-    const why = missing ? "does not exist: make the folder first" : "cannot be read: check its permissions";
-    throw new TransferError("ERR_ROOT_MISSING", `The root folder ${root} ${why}.`, { cause: error });
-  }
-  if (!isFolder) throw new TransferError("ERR_ROOT_NOT_A_DIRECTORY", `The root ${root} is not a folder.`);
-  return realRoot;
-}
-
-const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } =
-  constants;
+const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
 const DEFAULT_FILE_MODE = 0o666;
 const DEFAULT_FOLDER_MODE = 0o777;
 
@@ -105,7 +90,6 @@ class LocalFileSystem implements FileSystem {
         if (!this.#resolver.pins && !(await this.#resolver.isInside(place, stats))) {
           throw new FileSystemError("ERR_NO_SUCH_FILE");
         }
-        // Not O_TRUNC: the file is emptied only once it is certain that it is the right one.
         if (flags.truncate && stats.size > 0) {
           await this.#calls.ftruncate(fd, 0);
           stats.size = 0;
@@ -305,17 +289,6 @@ class LocalFileSystem implements FileSystem {
       closeSync(fd);
     }
   }
-}
-
-function openMode(flags: OpenFlags): number {
-  const access = flags.write ? (flags.read ? O_RDWR : O_WRONLY) : O_RDONLY;
-  return (
-    access |
-    SAFE_OPEN |
-    (flags.append ? O_APPEND : 0) |
-    (flags.create ? O_CREAT : 0) |
-    (flags.create && flags.exclusive ? O_EXCL : 0)
-  );
 }
 
 function checkRegular(stats: Stats): void {

@@ -1,4 +1,4 @@
-import { constants, type Stats } from "node:fs";
+import type { Stats } from "node:fs";
 import type { FileAttributes } from "../codec/attributes.js";
 import type { FileSystemStatistics } from "../codec/extensions.js";
 import type { FileHandle } from "../file-system.js";
@@ -100,9 +100,6 @@ export class LocalFile implements FileHandle {
     else await this.#calls.closeQuick(this.#fd);
   }
 }
-
-/** Flags of open(2) that make opening safe: nothing is followed, and a FIFO or a device does not make us wait. */
-export const SAFE_OPEN = constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 function totalBytes(buffers: readonly Buffer[]): number {
   let total = 0;

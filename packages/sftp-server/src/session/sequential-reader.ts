@@ -194,7 +194,10 @@ export class SequentialReader {
 
   /** Asynchronous even when the file system throws at once. */
   async #read(buffers: readonly Buffer[], position: number): Promise<number> {
-    return this.#file.read(buffers, position);
+    const count = await this.#file.read(buffers, position);
+    // Anything else would be asked for again and again.
+    if (!(count >= 0)) throw new TypeError("a file system must tell how many bytes it has read");
+    return count;
   }
 
   #loaded(batch: readonly Segment[], count: number, version: number): void {

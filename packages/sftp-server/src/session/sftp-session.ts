@@ -1,15 +1,17 @@
 import type { Duplex } from "node:stream";
 import { errorCode, isTransferError, TransferError } from "@waybill/net-core";
-import { DATA_HEADER_BYTES, PacketType, PROTOCOL_VERSION } from "../codec/packet-types.js";
+import { DATA_HEADER_BYTES, PacketType } from "../codec/packet-types.js";
 import type { Reply } from "../codec/replies.js";
 import { decodeRequest, type Packet } from "../codec/request-decoder.js";
 import type { ReadRequest, Request, WriteRequest } from "../codec/requests.js";
 import { FileSystemError, statusOf } from "../file-system-error.js";
 import { FrameSplitter } from "../frame-splitter.js";
+import { closeForgotten } from "./close-forgotten.js";
 import { type DataOutcome, ReadTask, WriteTask } from "./data-requests.js";
-import { announcedExtensions, extensionHandlers } from "./extension-handlers.js";
+import { extensionHandlers } from "./extension-handlers.js";
 import { handleHandlers } from "./handle-handlers.js";
 import { HandleTable } from "./handle-table.js";
+import { answerInit } from "./init-request.js";
 import { OpenFiles } from "./open-file.js";
 import { pathHandlers } from "./path-handlers.js";
 import { ReadAheadBudget } from "./read-ahead-budget.js";
@@ -17,7 +19,7 @@ import { ReplyWriter } from "./reply-writer.js";
 import { accessOf, changesSomething } from "./request-access.js";
 import { type Access, RequestOrder } from "./request-order.js";
 import type { HandledKind, Handlers, SessionContext } from "./session-context.js";
-import { status } from "./session-context.js";
+import { status, success } from "./session-context.js";
 import { maxDataBytes, PACKET_OVERHEAD_BYTES, type SessionSettings } from "./session-options.js";
 
 /** Bytes of requests, and of the data that they ask for, that may be under way. */
@@ -139,9 +141,13 @@ export class SftpSession implements DataOutcome {
 
   #take(packet: Packet): void {
     const type = packet[0]![0]!;
-    if (!this.#initialised || type === PacketType.INIT) {
-      this.#initialise(type, packet);
+    if (!this.#initialised) {
+      this.#replies.send(answerInit(packet, this.#settings.fileSystem));
+      this.#initialised = true;
       return;
+    }
+    if (type === PacketType.INIT) {
+      throw new TransferError("ERR_SFTP_SECOND_INIT", "The client sent SSH_FXP_INIT twice.");
     }
     let request: Request;
     try {
@@ -155,29 +161,6 @@ export class SftpSession implements DataOutcome {
     this.#costs.set(request, cost);
     this.#bytesInFlight += cost;
     this.#order.submit(request);
-  }
-
-  #initialise(type: number, packet: Packet): void {
-    if (type !== PacketType.INIT) {
-      throw new TransferError("ERR_SFTP_NO_INIT", "The client sent a request before SSH_FXP_INIT.");
-    }
-    if (this.#initialised) {
-      throw new TransferError("ERR_SFTP_SECOND_INIT", "The client sent SSH_FXP_INIT twice.");
-    }
-    const init = decodeRequest(packet);
-    if (init.kind !== "init") return;
-    if (init.version < PROTOCOL_VERSION) {
-      throw new TransferError(
-        "ERR_SFTP_VERSION",
-        `The client speaks SFTP version ${init.version}; version ${PROTOCOL_VERSION} is needed.`,
-      );
-    }
-    this.#initialised = true;
-    this.#replies.send({
-      kind: "version",
-      version: PROTOCOL_VERSION,
-      extensions: announcedExtensions(this.#settings.fileSystem),
-    });
   }
 
   // --- carrying them out ---
@@ -219,7 +202,7 @@ export class SftpSession implements DataOutcome {
     } else if (!entry.flags.write) {
       this.#fail(request, access, new FileSystemError("ERR_PERMISSION_DENIED", "Not open for writing"));
     } else if (request.length === 0) {
-      this.reply(request, access, status(request.id, 0, "Success"));
+      this.reply(request, access, success(request.id));
     } else {
       entry.writer.write(new WriteTask(request, access, entry, this));
     }
@@ -316,20 +299,10 @@ export class SftpSession implements DataOutcome {
   async #end(settle: Settle): Promise<void> {
     clearInterval(this.#outdatedTimer);
     this.#settings.closing?.removeEventListener("abort", this.#onClosing);
-    const { logger, onEvent } = this.#settings;
-    if (this.#splitter.available > 0) logger.warn("the client ended in the middle of a packet");
-    for (const entry of this.#handles.removeAll()) {
-      try {
-        await entry.close();
-      } catch (error) {
-        logger.warn({ error, path: entry.path }, "a file could not be closed properly");
-      }
-      if (entry.kind === "file") {
-        const { path, bytesRead, bytesWritten } = entry;
-        onEvent({ type: "file-closed", path, bytesRead, bytesWritten, closedByClient: false });
-        logger.info({ path, bytesRead, bytesWritten }, "file closed, the client had not done it");
-      }
+    if (this.#splitter.available > 0) {
+      this.#settings.logger.warn("the client ended in the middle of a packet");
     }
+    await closeForgotten(this.#handles, this.#settings);
     this.#replies.flush();
     this.#replies.close();
     if (this.#failure === undefined) settle.resolve();

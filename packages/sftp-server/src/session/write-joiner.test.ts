@@ -126,4 +126,24 @@ describe("WriteJoiner", () => {
       expect(Math.max(...lengths)).toBe(1024 * 1024);
     }
   });
+
+  test("says that the content changes before it writes, and that it has changed afterwards", async () => {
+    const disk = new SmallDisk(10);
+    const version = acquireContentVersion("joiner");
+    const before = version.current;
+    const written = new Promise<void>((resolve) => {
+      new WriteJoiner(disk.handle(), version, false).write({
+        offset: 0,
+        length: 1,
+        data: [Buffer.from("x")],
+        done: () => resolve(),
+      });
+    });
+    const during = version.current;
+    expect(during).not.toBe(before);
+    disk.pending.shift()!();
+    await written;
+    expect(version.current).not.toBe(during);
+    version.release();
+  });
 });

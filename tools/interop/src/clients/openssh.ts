@@ -51,6 +51,11 @@ export function sftpBatch(access: Access, lines: readonly string[], args: readon
   return openSshCommand(access, peers.sftp, options, `${lines.join("\n")}\n`);
 }
 
+/** Options that make `sftp` slow. */
+export function atMost(bytesPerSecond: number): string[] {
+  return ["-l", String(Math.round((bytesPerSecond * 8) / 1000))];
+}
+
 /** A word of a batch. The names in the tests hold no wildcards. */
 export function sftpWord(text: string): string {
   return `"${text.replace(/["\\]/g, "\\$&")}"`;
@@ -124,7 +129,6 @@ class OpenSshSftp implements SftpClient {
   }
 
   #batch(lines: readonly string[], bytesPerSecond?: number): Command {
-    const limit = bytesPerSecond === undefined ? [] : ["-l", String(Math.round((bytesPerSecond * 8) / 1000))];
-    return sftpBatch(this.#access, lines, limit);
+    return sftpBatch(this.#access, lines, bytesPerSecond === undefined ? [] : atMost(bytesPerSecond));
   }
 }
