@@ -13,7 +13,7 @@ const GRACE_MS = 10_000;
  * Under npm and npx one Ctrl-C arrives twice: from the terminal, which sends it to every process in the foreground, and
  * from npm. The second is no second wish.
  */
-const SIGNAL_ECHO_MS = 300;
+const INTERRUPT_ECHO_MS = 300;
 
 export interface ServerSettings {
   readonly root: string;
@@ -90,15 +90,16 @@ async function listenWith(settings: ServerSettings): Promise<SshServer> {
 /** Resolves to the exit code once a signal has ended the server: gracefully the first, at once the second. */
 function untilSignal(server: SshServer, logger: Logger): Promise<number> {
   return new Promise((resolve) => {
-    let endingSince: number | undefined;
+    let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
     const onSignal = (signal: NodeJS.Signals) => {
-      const now = performance.now();
-      if (endingSince !== undefined) {
-        if (now - endingSince < SIGNAL_ECHO_MS) return;
+      const at = performance.now();
+      if (first !== undefined) {
+        const isEcho = signal === "SIGINT" && first.signal === "SIGINT" && at - first.at < INTERRUPT_ECHO_MS;
+        if (isEcho) return;
         logger.warn(`${signal} again: ending at once`);
         process.exit(1);
       }
-      endingSince = now;
+      first = { signal, at };
       logger.info({ sessions: server.sessions.size, graceMs: GRACE_MS }, `${signal}: ending`);
       void server.close({ graceMs: GRACE_MS }).then(() => {
         process.off("SIGINT", onSignal);
