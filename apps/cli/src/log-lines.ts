@@ -19,6 +19,7 @@ function formatValue(value: unknown): string {
   return /^[\w.:/@+-]+$/.test(text) ? text : JSON.stringify(text);
 }
 
-function oneLine(text: string): string {
+/** Text on one line and without control characters: names come from others. */
+export function oneLine(text: string): string {
   return text.replace(/\p{Cc}/gu, " ");
 }

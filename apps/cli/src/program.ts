@@ -6,6 +6,7 @@ import { addKeygenCommand } from "./commands/keygen.js";
 import { addScpCommand } from "./commands/scp.js";
 import { addSftpServerCommand } from "./commands/sftp-server.js";
 import { addStartCommand } from "./commands/start.js";
+import { oneLine } from "./log-lines.js";
 import { UsageError } from "./usage-error.js";
 
 /** Everything arrived, or the server ended as it was asked to. */
@@ -47,7 +48,7 @@ function report(error: unknown): number {
     // Commander has printed its message already, and uses 0 for --help and --version.
     return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
   }
-  process.stderr.write(`waybill: ${errorMessage(error)}\n`);
+  process.stderr.write(`waybill: ${oneLine(errorMessage(error))}\n`);
   if (error instanceof UsageError) {
     process.stderr.write("(add --help for the options)\n");
     return EXIT_USAGE;

@@ -14,10 +14,12 @@ import {
   type AlgorithmLists,
   type AlgorithmPolicy,
   engineAlgorithms,
+  MODERN_ALGORITHMS,
   resolveAlgorithms,
 } from "./algorithms.js";
 import type { SshChannel } from "./channel.js";
 import { socketOf } from "./engine.js";
+import { EngineCorrections } from "./engine-corrections.js";
 import { LoginLimiter, type LoginLimits } from "./login-limiter.js";
 import type { AuthenticationHooks, AuthenticationMethod } from "./server-authentication.js";
 import { ServerConnection } from "./server-connection.js";
@@ -121,11 +123,17 @@ export class SshServer extends EventEmitter<SshServerEvents> {
       keepaliveCountMax: options.keepAliveMaxMissed ?? 4,
       ...(options.banner === undefined ? {} : { banner: options.banner }),
     });
+    const userSignatures = [...MODERN_ALGORITHMS.hostKey, ...(this.#allowsSha1() ? ["ssh-rsa"] : [])];
+    const corrections = new EngineCorrections(algorithms.hostKey, userSignatures);
     this.#engine.on("connection", (client, info) => {
       const connection = this.#connections.get(socketOf(client));
       // The engine reports a connection only after its first line, when the socket may be gone already.
-      if (connection === undefined) client.end();
-      else connection.begin(client, info.header.versions.software);
+      if (connection === undefined) {
+        client.end();
+        return;
+      }
+      corrections.apply(client);
+      connection.begin(client, info.header.versions.software);
     });
   }
 
@@ -176,13 +184,17 @@ export class SshServer extends EventEmitter<SshServerEvents> {
     await Promise.all(connections.map((connection) => connection.closed));
   }
 
+  #allowsSha1(): boolean {
+    return this.#algorithms.hostKey.includes("ssh-rsa");
+  }
+
   #accept(socket: Socket): void {
     const { authentication, maxLoginAttempts, loginTimeoutMs, subsystems, exec, maxChannels, rekeyBytes } =
       this.#options;
     const connection = new ServerConnection(socket, {
       authentication,
       limiter: this.#limiter,
-      allowSha1: this.#algorithms.hostKey.includes("ssh-rsa"),
+      allowSha1: this.#allowsSha1(),
       maxLoginAttempts: maxLoginAttempts ?? 6,
       loginTimeoutMs: loginTimeoutMs ?? 60_000,
       subsystems: subsystems ?? {},

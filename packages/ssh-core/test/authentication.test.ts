@@ -256,3 +256,18 @@ test("several host keys: the client gets one that it knows", async () => {
   const rsa = await connect(server, { hostKey: { keys: [rsaKey.publicKey] } });
   expect(rsa.session.negotiated.hostKey).toBe("rsa-sha2-512");
 });
+
+test("SHA-1 is used only where both sides allow it by name, by the host key and by the user's", async () => {
+  const legacy = { legacy: ["ssh-rsa"] };
+  const onlySha1 = { only: { hostKey: ["ssh-rsa"] } };
+  const options = { hostKey: { keys: [rsaKey.publicKey] } };
+  const modern = await serve({ hostKeys: [rsaKey] });
+  await expect(connect(modern, { ...options, algorithms: onlySha1 })).rejects.toMatchObject({
+    code: "ERR_SSH_NO_COMMON_ALGORITHM",
+  });
+  const old = await serve({ hostKeys: [rsaKey], algorithms: legacy });
+  const client = await connect(old, { ...options, algorithms: onlySha1 });
+  expect(client.session.negotiated.hostKey).toBe("ssh-rsa");
+  const better = await connect(old, { ...options, algorithms: legacy });
+  expect(better.session.negotiated.hostKey).toBe("rsa-sha2-512");
+});

@@ -6,6 +6,7 @@ import { isTransferError } from "@waybill/net-core";
 import { download, type ScpOptions, type ScpResult, upload } from "@waybill/scp";
 import { connectSsh, defaultKnownHostsFile, type HostKeyPolicy } from "@waybill/ssh-core";
 import type { Command } from "commander";
+import { oneLine } from "../log-lines.js";
 import { collect, integer, port } from "../option-parsers.js";
 import { openPrivateKey } from "../private-key-file.js";
 import { ProgressDisplay } from "../progress-display.js";
@@ -165,7 +166,7 @@ function transferOptions(options: ScpCommandOptions, signal: AbortSignal): ScpOp
 
 function report(result: ScpResult): number {
   for (const file of result.files) {
-    if (file.error !== undefined) process.stderr.write(`waybill: ${printable(file.error.message)}\n`);
+    if (file.error !== undefined) process.stderr.write(`waybill: ${oneLine(file.error.message)}\n`);
   }
   return result.failed === 0 ? 0 : 1;
 }
