@@ -8,7 +8,7 @@ import type { NegotiatedAlgorithms, SocketAddress, SshSession } from "./session.
 /** Bytes that may wait in the socket before channels stop writing. */
 const WRITE_LIMIT = 1024 * 1024;
 /** Bytes that may wait in the socket, channels or not, before we stop reading what asks for still more of them. */
-const ANSWER_LIMIT = 4 * 1024 * 1024;
+const ANSWER_LIMIT = 2 * 1024 * 1024;
 
 /** How long the goodbye may take. */
 const GOODBYE_MS = 1000;
