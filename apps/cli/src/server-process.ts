@@ -34,6 +34,11 @@ export async function runSftpServer(
   announce: (server: SshServer) => readonly string[] | Promise<readonly string[]> = () => [],
 ): Promise<number> {
   const server = await listenWith(settings);
+  if (process.getuid?.() === 0 && !settings.readOnly) {
+    settings.logger.warn(
+      "running as root: clients can change owners and set set-user-id; use a user of its own",
+    );
+  }
   // Before anything is printed: whoever reads that we listen may send a signal at once.
   const ended = untilSignal(server, settings.logger);
   try {

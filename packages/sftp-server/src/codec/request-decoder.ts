@@ -11,7 +11,8 @@ export type Packet = readonly Buffer[];
 /**
  * Decodes a request (draft-ietf-secsh-filexfer-02, section 6). The data of a WRITE are not copied.
  *
- * Errors: `ERR_SFTP_MALFORMED` when something is missing, left over or contradictory, `ERR_SFTP_OUT_OF_RANGE` when an
+ * Errors: `ERR_SFTP_MALFORMED` when something is missing, left over (but for WRITE, which real clients send with surplus
+ * bytes: they are ignored) or contradictory, `ERR_SFTP_OUT_OF_RANGE` when an
  * offset or a size is above 2^53 - 1. A packet of an unknown type is no error, see `UnknownRequest`.
  */
 export function decodeRequest(packet: Buffer | Packet): Request {
@@ -141,22 +142,35 @@ const WRITE_HEAD_BYTES = 1 + 4 + 4;
 /** Offset and length of the data. */
 const WRITE_TAIL_BYTES = 8 + 4;
 
-function decodeWrite(pieces: Packet): WriteRequest {
-  let data = withHead(pieces, WRITE_HEAD_BYTES);
-  const handleLength = data[0]!.readUInt32BE(5);
-  data = withHead(data, WRITE_HEAD_BYTES + handleLength + WRITE_TAIL_BYTES);
-  const reader = new ByteReader(data[0]!, 1);
+function decodeWrite(packet: Packet): WriteRequest {
+  const head = withHead(packet, WRITE_HEAD_BYTES);
+  const handleLength = head[0]!.readUInt32BE(5);
+  const rest = withHead(head, WRITE_HEAD_BYTES + handleLength + WRITE_TAIL_BYTES);
+  const reader = new ByteReader(rest[0]!, 1);
   const id = reader.uint32("id");
   const handle = reader.handle();
   const offset = reader.uint64("offset");
   const length = reader.uint32("length of its data");
-  const first = reader.rest();
-  let present = first.length;
-  for (let index = 1; index < data.length; index += 1) present += data[index]!.length;
+  const pieces = [reader.rest(), ...rest.slice(1)].filter((piece) => piece.length > 0);
+  const present = pieces.reduce((sum, piece) => sum + piece.length, 0);
   if (length > present) throw malformed("it ends inside its data");
-  if (length < present) throw malformed(`${present - length} bytes follow its last field`);
-  const rest = data.slice(1);
-  return { kind: "write", id, handle, offset, data: first.length > 0 ? [first, ...rest] : rest, length };
+  return { kind: "write", id, handle, offset, data: withoutSurplus(pieces, present - length), length };
+}
+
+/**
+ * The pieces without so many bytes at their end. Only WRITE may bring more than it says: the clients on Go's pkg/sftp before
+ * 1.13.6 (rclone up to 1.61) send a full buffer of which the beginning counts whenever they read less from their side.
+ */
+function withoutSurplus(pieces: readonly Buffer[], surplus: number): readonly Buffer[] {
+  if (surplus === 0) return pieces;
+  const kept = [...pieces];
+  let left = surplus;
+  while (left > 0) {
+    const last = kept.pop()!;
+    if (last.length > left) kept.push(last.subarray(0, last.length - left));
+    left -= Math.min(left, last.length);
+  }
+  return kept;
 }
 
 /** The same bytes with at least `count` of them in the first piece. */
