@@ -157,10 +157,14 @@ class ClientAttempt {
       algorithms: algorithms as ssh2.Algorithms,
       authHandler: this.#login.next as unknown as ssh2.AuthHandlerMiddleware,
       hostVerifier: (key: Buffer, verify: (valid: boolean) => void) => {
+        // A session keeps the key that it began with. Answered at once: when the answer to a later key exchange takes a
+        // turn of the event loop, the engine can send data under the old keys after its NEWKEYS (RFC 4253 section 7.3).
+        if (this.#trustedKey !== undefined) return this.#trustedKey.equals(key);
         this.#verifyHostKey(key).then(verify, (error) => {
           this.#hostKeyError = error;
           verify(false);
         });
+        return undefined;
       },
       readyTimeout: 0,
       keepaliveInterval: keepAliveIntervalMs ?? 30_000,
@@ -168,9 +172,7 @@ class ClientAttempt {
     });
   }
 
-  /** Asked at every key exchange; a session keeps the key that it began with. */
   async #verifyHostKey(key: Buffer): Promise<boolean> {
-    if (this.#trustedKey !== undefined) return this.#trustedKey.equals(key);
     await this.#check.check(publicKeyFromBlob(key));
     this.#trustedKey = Buffer.from(key);
     return true;
