@@ -309,15 +309,19 @@ describeWithPeers("download from OpenSSH's scp", [scpPeer], () => {
       expect(await readdir(join(target, "tree/real"))).toEqual(["a"]);
     });
 
-    test("names that cannot be listed are taken as they come", async () => {
+    test("names that cannot be listed are failures, and the rest arrives", async () => {
       await mkdir(remote("tree"));
-      await writeFile(remote("tree/a\nb"), "x");
+      for (const name of ["a\nb", "a\\^Jc", "z"]) await writeFile(remote("tree", name), "x");
       await runProgram("ln", ["-s", (await runProgram("which", ["scp"])).stdout.trim(), remote("scp")]);
       const bare = new SpawnExecutor(remote(), { PATH: remote() });
       const result = await download(bare, "tree", target, { recursive: true });
       await bare.idle();
-      expect(codes(result.files)).toEqual(["ok"]);
-      expect(await readdir(join(target, "tree"))).toEqual(["a\\^Jb"]);
+      expect(result.files.map(({ remotePath, error }) => [remotePath, error?.code]).sort()).toEqual([
+        ["tree/a\\^Jb", "ERR_SCP_NAME_UNCLEAR"],
+        ["tree/a\\^Jc", "ERR_SCP_NAME_UNCLEAR"],
+        ["tree/z", undefined],
+      ]);
+      expect(await readdir(join(target, "tree"))).toEqual(["z"]);
     });
   });
 

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, symlink } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough, Writable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
@@ -208,6 +208,36 @@ describe("a server that breaks off or falls silent", () => {
       details: { result: { failed: 1 } },
     });
     expect(await written()).toEqual(["target"]);
+  });
+
+  test("before the status of a file, with or without a reason", async () => {
+    const ends =
+      (code: number): Script =>
+      async (program) => {
+        await program.read(1);
+        await program.ask("C0644 4 asked\n");
+        await program.write("half");
+        if (code !== 0) program.stderr.write("killed by the operator\n");
+        return code;
+      };
+    await expect(fetch(ends(0))).rejects.toMatchObject({ code: "ERR_SCP_ENDED" });
+    await expect(fetch(ends(137))).rejects.toMatchObject({
+      code: "ERR_SCP_REMOTE_FAILED",
+      details: { exitCode: 137, stderr: "killed by the operator", result: { failed: 1 } },
+    });
+    expect(await written()).toEqual(["target"]);
+  });
+
+  test("after a folder with an entry that was put off: the folder has its mode", async () => {
+    const script: Script = async (program) => {
+      await program.read(1);
+      for (const line of ["D0755 0 asked\n", "D0500 0 sub\n", "C0644 1 a\\^Jb\n", "E\n"])
+        await program.ask(line);
+    };
+    await expect(fetch(script, "asked", { recursive: true })).rejects.toMatchObject({
+      code: "ERR_SCP_ENDED",
+    });
+    expect((await stat(join(target, "asked/sub"))).mode & 0o777).toBe(0o500);
   });
 
   test("in the middle of a folder, saying why", async () => {

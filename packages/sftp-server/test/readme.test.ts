@@ -1,15 +1,13 @@
-import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { decodeReply, encodeRequest, FrameSplitter } from "@waybill/sftp-server";
-import { temporaryFolder } from "@waybill/testing";
+import { readmeExample, temporaryFolder } from "@waybill/testing";
 import { serveFolder } from "./readme-example.js";
 
-test("the README shows this example", () => {
-  const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
-  const block = /```ts\n(.*?)```/s.exec(readme)?.[1];
-  expect(block).toBe(readFileSync(new URL("./readme-example.ts", import.meta.url), "utf8"));
+test("the README shows this example", async () => {
+  const { inReadme, inFile } = await readmeExample(import.meta.url);
+  expect(inReadme).toBe(inFile);
 });
 
 test("the example serves a folder", async () => {
