@@ -1,9 +1,13 @@
 import { spawnSync } from "node:child_process";
+import type { Peer } from "@waybill/testing";
 import type { CommandLine } from "./ordinary-rights.js";
+
+/** What {@link withFileSizeLimit} runs. */
+export const prlimit: Peer = { program: "prlimit", debianPackage: "util-linux" };
 
 /** The command, which cannot make a file longer than this (EFBIG). */
 export function withFileSizeLimit({ program, args }: CommandLine, bytes: number): CommandLine {
-  return { program: "prlimit", args: [`--fsize=${bytes}`, program, ...args] };
+  return { program: prlimit.program, args: [`--fsize=${bytes}`, program, ...args] };
 }
 
 // Users who are not root become it in a namespace of their own, where the machine allows that.

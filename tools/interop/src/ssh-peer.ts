@@ -26,6 +26,8 @@ export interface SshPeer {
   readonly fingerprint: string;
   /** The user's home folder on it, when it is one for this test; undefined when it is a real one, not to be touched. */
   readonly home: string | undefined;
+  /** Everything that it has printed so far. */
+  readonly log: string;
   /** Cuts every connection off. */
   killSessions(): void;
   /** Ends the server and its sessions, and removes its files. */
@@ -67,6 +69,9 @@ export async function startSshPeer(
       knownHostsFile,
       fingerprint: setup.hostKey.fingerprint(),
       home: setup.home,
+      get log() {
+        return server.log;
+      },
       killSessions: () => server.killSessions(),
       async stop() {
         await server.stop();

@@ -18,6 +18,11 @@ describeWithPeers("waybill scp with Dropbear's server", dropbearPrograms, () => 
     const here = (...parts: string[]) => join(folder.path, ...parts);
     const home = (...parts: string[]) => join(server.home ?? "", ...parts);
 
+    const emptyHome = async () => {
+      for (const name of await readdir(home()))
+        if (name !== ".ssh") await rm(home(name), { recursive: true });
+    };
+
     beforeAll(async () => {
       server = await startDropbearServer();
     });
@@ -28,27 +33,28 @@ describeWithPeers("waybill scp with Dropbear's server", dropbearPrograms, () => 
     });
     afterEach(() => folder.remove());
 
-    test.each([
-      ["", "file"],
-      ["~", "file"],
-      ["renamed", "renamed"],
-      ["./renamed too", "renamed too"],
-      ["~/renamed again", "renamed again"],
-      ["~ann/by name", "by name"],
-      ["-o", "-o"],
-      ["./~", "~"],
-      ["in $HOME", "in $HOME"],
-    ])("%j starts there", async (path, arrivesAs) => {
-      expect(await scp(server, [here("file"), remote(server, path)])).toMatchObject(OK);
-      expect(await readFile(home(arrivesAs), "utf8")).toBe("content");
-      const back = arrivesAs === "~" ? "./~" : arrivesAs;
-      expect(await scp(server, [remote(server, back), here("back")])).toMatchObject(OK);
-      expect(await readFile(here("back"), "utf8")).toBe("content");
-      for (const name of await readdir(server.home ?? ""))
-        if (name !== ".ssh") await rm(home(name), { recursive: true });
+    test("is where paths start", async () => {
+      const targets = {
+        "": "file",
+        renamed: "renamed",
+        "~/with tilde": "with tilde",
+        "~ann/by name": "by name",
+        "-o": "-o",
+        "./~": "~",
+        "in $HOME": "in $HOME",
+      };
+      for (const [path, name] of Object.entries(targets)) {
+        expect(await scp(server, [here("file"), remote(server, path)])).toMatchObject(OK);
+        expect(await readFile(home(name), "utf8")).toBe("content");
+      }
+      await mkdir(here("back"));
+      const sources = Object.keys(targets).map((path) => remote(server, path === "" ? "file" : path));
+      expect(await scp(server, [...sources, here("back")])).toMatchObject(OK);
+      expect((await readdir(here("back"))).sort()).toEqual(Object.values(targets).sort());
     });
 
-    test("masks look there too", async () => {
+    test("is where masks look", async () => {
+      await emptyHome();
       await mkdir(home("-r"));
       for (const name of ["-v.csv", "~.csv", "one.csv", "-r/two.csv"]) await writeFile(home(name), name);
       await mkdir(here("back"));

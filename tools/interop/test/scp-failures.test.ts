@@ -1,7 +1,4 @@
-import { once } from "node:events";
-import { watch } from "node:fs";
-import { chmod, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { chmod, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { describeWithPeers, runProgram, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
@@ -9,11 +6,7 @@ import { makeRemovable } from "../src/file-tree.js";
 import { oneLine } from "../src/one-line.js";
 import { opensshPrograms, startOpensshServer } from "../src/openssh-server.js";
 import type { SshPeer } from "../src/ssh-peer.js";
-import { loginOptions, remote, scp, startWaybill } from "../src/waybill-command.js";
-
-const LARGE_FILE_BYTES = 20_000_000;
-/** With which the large file takes 40 s: time enough to do something to it. */
-const SLOW = ["-l", "4000"];
+import { remote, scp, startWaybill } from "../src/waybill-command.js";
 
 describeWithPeers("waybill scp when something goes wrong", opensshPrograms, () => {
   let server: SshPeer;
@@ -87,6 +80,23 @@ describeWithPeers("waybill scp when something goes wrong", opensshPrograms, () =
       const down = await scp(server, ["-r", onServer("tree"), here("back")]);
       expect(down.code).toBe(1);
       expect(oneLine(down.stderr)).toMatch(/bad.*UTF-8/);
+      for (const root of [there("copy"), here("back")]) expect(await filesIn(root)).toEqual(REST);
+    });
+
+    test("whose name has line breaks in it: still one line, and the rest arrives", async () => {
+      const name = "bad\nwaybill: everything arrived\u001b[31m";
+      const rename = async (bad: string) => {
+        await replaceBy((path) => writeFile(join(path, "..", name), "x", { mode: 0o000 }))(bad);
+      };
+      await makeTree(here("tree"), rename);
+      const up = await scp(server, ["-r", here("tree"), onServer("copy")]);
+      await makeTree(there("tree"), rename);
+      const down = await scp(server, ["-r", onServer("tree"), here("back")]);
+      for (const { code, stderr } of [up, down]) {
+        expect(code).toBe(1);
+        expect(oneLine(stderr)).toMatch(/^waybill: .*bad.waybill: everything arrived/);
+        expect(stderr).not.toContain("\u001b");
+      }
       for (const root of [there("copy"), here("back")]) expect(await filesIn(root)).toEqual(REST);
     });
 
@@ -216,6 +226,39 @@ describeWithPeers("waybill scp when something goes wrong", opensshPrograms, () =
       }
     });
 
+    describe("that allows one session at a time", () => {
+      const NAMES = ["first", "inner", "inner/two\nlines", "zuletzt"];
+      const makeOne = async (root: string) => {
+        await mkdir(join(root, "inner"), { recursive: true });
+        for (const name of NAMES) if (name !== "inner") await writeFile(join(root, name), name);
+      };
+      let narrow: SshPeer;
+      beforeEach(async () => {
+        narrow = await startOpensshServer({ config: ["MaxSessions 1"] });
+      });
+      afterEach(() => narrow.stop());
+
+      // A name with a line break needs a second session beside the first.
+      test("takes everything that does not need two, and what does is named", async () => {
+        await makeOne(here("tree"));
+        const { code, stderr } = await scp(narrow, ["-r", here("tree"), remote(narrow, there())]);
+        const arrived = await filesIn(there("tree"));
+        if (code === 0) expect(arrived).toEqual(NAMES);
+        else expect(oneLine(stderr)).toMatch(/inner\/two.lines/);
+        expect(arrived.filter((name) => !name.includes("\n"))).toEqual(["first", "inner", "zuletzt"]);
+      });
+
+      test("gives everything under its right name, or what it cannot is named", async () => {
+        await makeOne(there("tree"));
+        const { code, stderr } = await scp(narrow, ["-r", remote(narrow, there("tree")), here("back")]);
+        const arrived = await filesIn(here("back"));
+        if (code === 0) expect(arrived).toEqual(NAMES);
+        else expect(oneLine(stderr)).toMatch(/two.*lines/);
+        expect(NAMES).toEqual(expect.arrayContaining(arrived));
+        expect(arrived).toEqual(expect.arrayContaining(["first", "inner", "zuletzt"]));
+      });
+    });
+
     test("that is not there: one line names it", async () => {
       const gone = await startOpensshServer();
       await gone.stop();
@@ -232,106 +275,9 @@ describeWithPeers("waybill scp when something goes wrong", opensshPrograms, () =
       expect(oneLine(stderr)).toContain(`127.0.0.1:${gone.port}`);
     });
   });
-
-  describe("in the middle of a transfer", () => {
-    const start = (args: readonly string[]) =>
-      startWaybill(["scp", ...loginOptions(server), ...SLOW, ...args]);
-
-    /** Starts a download of a small and a large file, and resolves when the latter is on its way. */
-    async function startDownload() {
-      await writeFile(there("small"), "small");
-      await writeFile(there("large"), Buffer.alloc(LARGE_FILE_BYTES));
-      const large = appearance(here(), /\.part$/, 2);
-      const command = start([onServer("small"), onServer("large"), here()]);
-      await large;
-      return command;
-    }
-
-    async function startUpload() {
-      await writeFile(here("large"), Buffer.alloc(LARGE_FILE_BYTES));
-      const large = appearance(there(), /^large$/);
-      const command = start([here("large"), onServer("large")]);
-      await large;
-      return command;
-    }
-
-    test("of a download the connection breaks: an error, the whole files stay, no half one does", async () => {
-      const { ended } = await startDownload();
-      server.killSessions();
-      const { code, stderr } = await ended;
-      expect(code).toBe(1);
-      expect(oneLine(stderr)).toMatch(/connection|ended/);
-      expect(await readdir(here())).toEqual(["small"]);
-      expect(await readFile(here("small"), "utf8")).toBe("small");
-    });
-
-    test("of an upload the connection breaks: an error", async () => {
-      const { ended } = await startUpload();
-      server.killSessions();
-      const { code, stderr } = await ended;
-      expect(code).toBe(1);
-      expect(oneLine(stderr)).toMatch(/connection|ended/);
-    });
-
-    test.each(["SIGINT", "SIGTERM"] as const)(
-      "of a download %s comes: it ends, and no half file stays",
-      async (signal) => {
-        const { child, ended } = await startDownload();
-        child.kill(signal);
-        const { code, signal: endedBy, stderr } = await ended;
-        expect([code, endedBy]).toEqual([1, null]);
-        expect(oneLine(stderr)).toMatch(/abort|interrupt|stopped/i);
-        expect(await readdir(here())).toEqual(["small"]);
-      },
-    );
-
-    test("of an upload SIGINT comes: it ends", async () => {
-      const { child, ended } = await startUpload();
-      child.kill("SIGINT");
-      const { code, stderr } = await ended;
-      expect(code).toBe(1);
-      expect(oneLine(stderr)).toMatch(/abort|interrupt|stopped/i);
-    });
-
-    test("of connecting SIGINT comes: it ends", async () => {
-      const silent = createServer().listen(0, "127.0.0.1");
-      await once(silent, "listening");
-      try {
-        const connection = once(silent, "connection");
-        const port = String((silent.address() as { port: number }).port);
-        const options = ["-P", port, "--host-key-fingerprint", server.fingerprint];
-        const { child, ended } = startWaybill(["scp", ...options, onServer("a"), here("a")]);
-        const [socket] = await connection;
-        child.kill("SIGINT");
-        const { code, stderr } = await ended;
-        expect(code).toBe(1);
-        expect(oneLine(stderr)).toMatch(/abort|interrupt|stopped/i);
-        socket.destroy();
-      } finally {
-        silent.close();
-        await once(silent, "close");
-      }
-    });
-  });
 });
 
 /** Everything below a folder, sorted. */
 async function filesIn(folder: string): Promise<string[]> {
   return (await readdir(folder, { recursive: true })).sort();
-}
-
-/** Resolves when `count` names that match have appeared in a folder. To be called before what makes them is started. */
-function appearance(folder: string, pattern: RegExp, count = 1): Promise<void> {
-  const seen = new Set<string>();
-  const watcher = watch(folder, { persistent: false });
-  return new Promise((resolve, reject) => {
-    watcher.once("error", reject);
-    watcher.on("change", (_event, name) => {
-      if (typeof name !== "string" || !pattern.test(name)) return;
-      seen.add(name);
-      if (seen.size < count) return;
-      watcher.close();
-      resolve();
-    });
-  });
 }

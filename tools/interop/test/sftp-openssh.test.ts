@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect } from "@jest/globals";
 import { openSshCommand, openSshSftp, sftpBatch, sftpWord } from "../src/clients/openssh.js";
-import { succeed } from "../src/command.js";
+import { runCommand, succeed } from "../src/command.js";
 import { describeSftpClient } from "../src/sftp-client-job.js";
 import { scpProgram } from "../src/ssh-peer.js";
 import { MIB, makeFile, sha256 } from "../src/test-files.js";
@@ -100,6 +100,20 @@ describeSftpClient(openSshSftp, ({ test, server, served, local }) => {
     expect(output).toContain("Remote working directory: /here/there\n");
     expect(output).toMatch(/cd \.\.\nsftp> pwd\nRemote working directory: \/here\n/);
     expect(output).toMatch(new RegExp(`^drwx\\S+ +\\S+ ${stdout.trim()} .* there$`, "m"));
+  });
+
+  test("new keys are agreed on again and again during transfers (RekeyLimit)", async () => {
+    const expected = await makeFile(local("rekeyed"), 20 * MIB);
+    const lines = [
+      `put ${sftpWord(local("rekeyed"))} /rekeyed`,
+      `get /rekeyed ${sftpWord(local("rekeyed-copy"))}`,
+    ];
+    const options = ["-v", "-o", "RekeyLimit=1M"];
+    const { code, stderr } = await runCommand(sftpBatch(server().access, lines, options));
+    expect(code).toBe(0);
+    expect(stderr.match(/SSH2_MSG_KEXINIT sent/g)?.length).toBeGreaterThan(20);
+    expect(await sha256(served("rekeyed"))).toBe(expected);
+    expect(await sha256(local("rekeyed-copy"))).toBe(expected);
   });
 
   test("OpenSSH's scp, which speaks SFTP, copies a tree up and a file down, also from ~ (expand-path)", async () => {

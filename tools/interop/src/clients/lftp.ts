@@ -89,24 +89,29 @@ class Lftp implements SftpClient {
   }
 
   #script(...lines: string[]): Command {
-    const { host, port, user, password, method } = this.#access;
-    const ssh = ["ssh", "-a", "-x", ...openSshOptions(this.#access)].join(" ");
-    const script = [
-      "set cmd:fail-exit yes",
-      "set net:max-retries 1",
-      "set xfer:clobber yes",
-      "set sftp:auto-confirm no",
-      `set sftp:connect-program ${word(ssh)}`,
-      // The password follows the comma; without one ssh must get in by itself.
-      `open -u ${word(`${user},${method === "password" ? password : ""}`)} sftp://${host}:${port}`,
-      ...lines,
-    ];
-    return {
-      program: peerPath(peers.lftp),
-      args: ["--norc", "-c", script.join("; ")],
-      env: clientEnvironment(this.#access),
-    };
+    return lftpCommand(this.#access, ...lines);
   }
+}
+
+/** Runs commands in a session; the first that fails ends it. */
+export function lftpCommand(access: Access, ...lines: string[]): Command {
+  const { host, port, user, password, method } = access;
+  const ssh = ["ssh", "-a", "-x", ...openSshOptions(access)].join(" ");
+  const script = [
+    "set cmd:fail-exit yes",
+    "set net:max-retries 1",
+    "set xfer:clobber yes",
+    "set sftp:auto-confirm no",
+    `set sftp:connect-program ${word(ssh)}`,
+    // The password follows the comma; without one ssh must get in by itself.
+    `open -u ${word(`${user},${method === "password" ? password : ""}`)} sftp://${host}:${port}`,
+    ...lines,
+  ];
+  return {
+    program: peerPath(peers.lftp),
+    args: ["--norc", "-c", script.join("; ")],
+    env: clientEnvironment(access),
+  };
 }
 
 function word(text: string): string {

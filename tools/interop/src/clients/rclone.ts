@@ -1,6 +1,6 @@
-import { peerPath, peers, runProgram } from "@waybill/testing";
+import { peerPath, peers } from "@waybill/testing";
 import { type Access, clientEnvironment } from "../client-access.js";
-import type { Command } from "../command.js";
+import { type Command, succeed } from "../command.js";
 import type { SftpClient, SftpClientProgram } from "../sftp-client.js";
 
 /** `rclone` with its sftp backend. */
@@ -15,21 +15,16 @@ export const rclone: SftpClientProgram = {
     readlink: "rclone follows links and does not show them",
     hardlink: "rclone makes no links",
   },
-  open: async (access) => {
-    const { stdout } = await runProgram(peerPath(peers.rclone), ["obscure", access.password], {
-      env: clientEnvironment(access),
-    });
-    return new Rclone(access, stdout.trim());
-  },
+  open: async (access) => new Rclone(await rcloneOptions(access), access),
 };
 
 class Rclone implements SftpClient {
+  readonly #options: readonly string[];
   readonly #access: Access;
-  readonly #obscuredPassword: string;
 
-  constructor(access: Access, obscuredPassword: string) {
+  constructor(options: readonly string[], access: Access) {
+    this.#options = options;
     this.#access = access;
-    this.#obscuredPassword = obscuredPassword;
   }
 
   list(folder: string): Command {
@@ -86,16 +81,28 @@ class Rclone implements SftpClient {
   }
 
   #command(...args: string[]): Command {
-    const { host, port, user, method, keyFile, knownHostsFile } = this.#access;
-    const login = method === "key" ? ["--sftp-key-file", keyFile] : ["--sftp-pass", this.#obscuredPassword];
-    const remote = ["--sftp-host", host, "--sftp-port", String(port), "--sftp-user", user];
-    const options = ["--config", "/dev/null", "--sftp-known-hosts-file", knownHostsFile];
-    return {
-      program: peerPath(peers.rclone),
-      args: [...options, "--retries", "1", "--low-level-retries", "1", ...remote, ...login, ...args],
-      env: clientEnvironment(this.#access),
-    };
+    return command(this.#access, [...this.#options, ...args]);
   }
+}
+
+/** A command of `rclone` in which the server is `:sftp:`. */
+export async function rcloneCommand(access: Access, args: readonly string[]): Promise<Command> {
+  return command(access, [...(await rcloneOptions(access)), ...args]);
+}
+
+async function rcloneOptions(access: Access): Promise<string[]> {
+  const { host, port, user, password, method, keyFile, knownHostsFile } = access;
+  const login =
+    method === "key"
+      ? ["--sftp-key-file", keyFile]
+      : ["--sftp-pass", (await succeed(command(access, ["obscure", password]))).trim()];
+  const remote = ["--sftp-host", host, "--sftp-port", String(port), "--sftp-user", user, ...login];
+  const known = ["--sftp-known-hosts-file", knownHostsFile];
+  return ["--config", "/dev/null", "--retries", "1", "--low-level-retries", "1", ...known, ...remote];
+}
+
+function command(access: Access, args: readonly string[]): Command {
+  return { program: peerPath(peers.rclone), args, env: clientEnvironment(access) };
 }
 
 function limit(bytesPerSecond: number | undefined): string[] {
