@@ -6,7 +6,7 @@ import { RemoteCommand } from "./remote-command.js";
 import { parseRemotePath, type RemoteRequest } from "./remote-path.js";
 import type { ScpResult } from "./result.js";
 import { sourceCommand } from "./scp-command.js";
-import { asTransferError, endedError, noMatchError } from "./scp-errors.js";
+import { aboutEntry, endedError, noMatchError } from "./scp-errors.js";
 import { receive } from "./sink-session.js";
 import { createContext, type TransferContext } from "./transfer-context.js";
 import { TreeReceiver } from "./tree-receiver.js";
@@ -81,8 +81,8 @@ class Downloader {
     try {
       await this.#run(request, placement, this.#only);
     } catch (error) {
-      if (this.#only || !CONCERNS_ONE_PATH.has(errorCode(error) ?? "")) throw error;
-      this.#context.results.fail(asTransferError(error, "receive", request.path), request.path);
+      if (this.#only || !concernsOnePath(error)) throw error;
+      this.#context.results.fail(aboutEntry(error, "receive", request.path), request.path);
     }
   }
 
@@ -100,12 +100,17 @@ class Downloader {
     });
     try {
       await receive(this.#context, command, receiver);
-      await receiver.finish();
       const failure = command.failure(await command.finish());
+      command.close();
+      await receiver.finish();
       const explained = results.failed > failedBefore || receiver.hasRefused;
       if (!explained && !receiver.hasTopEntry && request.masked) throw noMatchError(request.path);
       if (!explained && failure !== undefined) throw failure;
       if (!explained && !receiver.hasTopEntry) throw endedError("it sent nothing");
+    } catch (error) {
+      if (!only && concernsOnePath(error)) await command.end();
+      await receiver.abandon();
+      throw error;
     } finally {
       command.close();
     }
@@ -113,14 +118,14 @@ class Downloader {
     if (only && !partial) this.#throwFailure();
   }
 
-  /** Fetches an entry while the server's other `scp` waits, as a path of its own. */
+  /** Fetches an entry as a path of its own. */
   async #fetchApart(remotePath: string, placement: Placement): Promise<void> {
     const request = parseRemotePath(remotePath, false);
     try {
       await this.#run(request, placement, false);
     } catch (error) {
-      if (!CONCERNS_ONE_PATH.has(errorCode(error) ?? "")) throw error;
-      this.#context.results.fail(asTransferError(error, "receive", remotePath), remotePath);
+      if (!concernsOnePath(error)) throw error;
+      this.#context.results.fail(aboutEntry(error, "receive", remotePath), remotePath);
     }
   }
 
@@ -138,4 +143,8 @@ class Downloader {
   #throwFailure(): void {
     for (const { error } of this.#context.results.result().files) if (error !== undefined) throw error;
   }
+}
+
+function concernsOnePath(error: unknown): boolean {
+  return CONCERNS_ONE_PATH.has(errorCode(error) ?? "");
 }

@@ -5,7 +5,7 @@ import type { ProgressMeter } from "./progress.js";
 import { remoteJoin } from "./remote-path.js";
 import { remoteExists, setRemoteAttributes } from "./remote-shell.js";
 import { sinkCommand } from "./scp-command.js";
-import { asTransferError, endsEverything, existsError } from "./scp-errors.js";
+import { aboutEntry, asTransferError, endsEverything, existsError } from "./scp-errors.js";
 import { type OutgoingHeader, SourceSession } from "./source-session.js";
 import type { StreamFile } from "./stream-body.js";
 import type { TransferContext } from "./transfer-context.js";
@@ -67,7 +67,7 @@ export class EntrySender {
     } catch (error) {
       if (endsEverything(error)) throw error;
       const path = entry.kind === "stream" ? entry.name : entry.path;
-      this.#fail(asTransferError(error, "send", path), remotePath, path);
+      this.#fail(aboutEntry(error, "send", path), remotePath, path);
     }
   }
 
@@ -108,7 +108,7 @@ export class EntrySender {
       await session.finish();
       return result;
     } finally {
-      session.close();
+      await session.end();
     }
   }
 

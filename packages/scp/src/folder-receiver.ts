@@ -16,12 +16,12 @@ export interface Frame {
   readonly remotePath: string;
   /** The same, relative to where {@link Frame.oddNames} start: `.`, `./a`. */
   readonly relativePath: string;
-  /** Undefined where names with line breaks are taken as they come. */
+  /** Undefined at the top of what is asked for without a mask: its name is known. */
   readonly oddNames: OddNames | undefined;
   /** Messages that may be about such a name. */
   readonly heldWarnings: string[];
-  /** Whether an entry was refused because of its name, to be fetched by its own path. */
-  hasDeferred: boolean;
+  /** Names, as they were sent, of entries that were refused because of them, to be fetched by their own paths. */
+  readonly deferred: string[];
   /** Sets mode and times. */
   readonly finish: () => Promise<void>;
 }

@@ -6,8 +6,8 @@ import { decodeVisual, looksEncoded } from "./visual-name.js";
 /**
  * OpenSSH's source cannot say a name with a line break: it encodes a file's, so that it looks like another name, cannot
  * open a folder of such a name, and tears its own messages apart. So a name that may be one of them, or a message that
- * mentions one, makes us list the true names on the server, and each is then fetched by its own path. Where
- * the server cannot list (no shell, no `find -print0`), names are taken as they come.
+ * mentions one, makes us list the true names on the server once its session is over, and each is then fetched by its own
+ * path. Where the server cannot list (no shell, no `find -print0`), such names are failures.
  */
 export interface OddName {
   /** The name itself. */

@@ -1,4 +1,4 @@
-import { TransferError } from "@waybill/net-core";
+import { errorCode, type Logger, TransferError } from "@waybill/net-core";
 import type { SshClientChannel, SshExit } from "@waybill/ssh-core";
 import { ChannelIo } from "./channel-io.js";
 import { REPLY_FATAL, REPLY_WARNING } from "./control-line.js";
@@ -15,18 +15,27 @@ const NOT_FOUND = 127;
 export class RemoteCommand {
   readonly io: ChannelIo;
   readonly #channel: SshClientChannel;
+  readonly #logger: Logger;
   #stderr = "";
 
   /** Errors: those of the executor, `ERR_ABORTED`. */
   static async start(context: TransferContext, command: string): Promise<RemoteCommand> {
     const { executor, signal, logger } = context;
+    const options = signal === undefined ? {} : { signal };
     logger.debug({ command }, "run on the server");
-    const channel = await executor.exec(command, signal === undefined ? {} : { signal });
-    return new RemoteCommand(channel, context);
+    try {
+      return new RemoteCommand(await executor.exec(command, options), context);
+    } catch (error) {
+      if (errorCode(error) !== "ERR_SSH_CHANNEL_REFUSED") throw error;
+      // OpenSSH still counts a session whose close it reads together with the request for the next one. Its refusal comes
+      // after it has counted it out: then it has room, or it had none in the first place.
+      return new RemoteCommand(await executor.exec(command, options), context);
+    }
   }
 
   private constructor(channel: SshClientChannel, context: TransferContext) {
     this.#channel = channel;
+    this.#logger = context.logger;
     this.io = new ChannelIo(channel, {
       idleTimeoutMs: context.options.idleTimeoutMs,
       signal: context.signal,
@@ -54,6 +63,20 @@ export class RemoteCommand {
       return {};
     });
     return this.io.guard(exited, "reply");
+  }
+
+  /**
+   * Ends the command however far it came, and waits, as long as it may be idle, until its channel is closed. For a session
+   * that is followed by another one: a server that allows one at a time refuses the next one before that.
+   */
+  async end(): Promise<void> {
+    try {
+      await this.finish();
+    } catch (error) {
+      this.#logger.debug({ error }, "a command did not end in good order");
+    } finally {
+      this.close();
+    }
   }
 
   /** Why the command ended before it should have: what it said last, or how it ended. */

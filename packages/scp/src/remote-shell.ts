@@ -1,6 +1,7 @@
 import { TransferError } from "@waybill/net-core";
 import type { WireTimes } from "./control-line.js";
 import { RemoteCommand } from "./remote-command.js";
+import { aboutEntry, endsEverything } from "./scp-errors.js";
 import { quoteRemotePath, shellQuote } from "./shell-quote.js";
 import type { TransferContext } from "./transfer-context.js";
 import { ENCODED_LINE_BREAK } from "./visual-name.js";
@@ -15,10 +16,12 @@ interface ShellOutput {
   readonly stderr: string;
 }
 
-/** Whether there is anything under a path on the server. Errors: `ERR_SCP_CHECK_FAILED`. */
+/** Whether there is anything under a path on the server. Errors: `ERR_SCP_CHECK_FAILED`, those of the executor. */
 export async function remoteExists(context: TransferContext, path: string): Promise<boolean> {
   const word = quoteRemotePath(path);
-  const { code, stderr } = await run(context, `[ -e ${word} ] || [ -h ${word} ]`);
+  const { code, stderr } = await run(context, `[ -e ${word} ] || [ -h ${word} ]`).catch((error: unknown) => {
+    throw endsEverything(error) ? error : aboutEntry(error, "look on the server for", path);
+  });
   if (code === 0 || code === 1) return code === 0;
   throw new TransferError(
     "ERR_SCP_CHECK_FAILED",

@@ -51,6 +51,31 @@ export function asTransferError(error: unknown, action: string, path: string): T
   return error instanceof TransferError ? error : localError(action, path, error);
 }
 
+/**
+ * The failure of one entry of several, as {@link asTransferError}, with the entry in its message: what failed may have
+ * been a session of its own, whose error knows of no entry.
+ */
+export function aboutEntry(error: unknown, action: string, path: string): TransferError {
+  const failure = asTransferError(error, action, path);
+  const { details } = failure;
+  const named =
+    "path" in details || (typeof details.text === "string" && details.text.includes(printable(path)));
+  if (named) return failure;
+  return new TransferError(failure.code, `cannot ${action} ${printable(path)}: ${failure.message}`, {
+    cause: failure,
+    details: { ...details, path },
+  });
+}
+
+/** A name for which OpenSSH's encoding and the name itself cannot be told apart. */
+export function nameUnclearError(name: string): TransferError {
+  return new TransferError(
+    "ERR_SCP_NAME_UNCLEAR",
+    `cannot tell whether "${printable(name)}" has a line break in its name: the server does not list it (ask for the file by its path)`,
+    { details: { name } },
+  );
+}
+
 /** A file that is there already, and may not be replaced. */
 export function existsError(path: string, where: "here" | "on the server"): TransferError {
   return new TransferError("ERR_SCP_EXISTS", `${path} exists ${where} already`, { details: { path } });

@@ -14,7 +14,14 @@ import {
 import { pieceBytes } from "./file-body.js";
 import type { ProgressMeter } from "./progress.js";
 import type { RemoteCommand } from "./remote-command.js";
-import { asTransferError, printable, protocolError, remoteFatal, remoteWarning } from "./scp-errors.js";
+import {
+  asTransferError,
+  endedError,
+  printable,
+  protocolError,
+  remoteFatal,
+  remoteWarning,
+} from "./scp-errors.js";
 import type { TransferContext } from "./transfer-context.js";
 
 /** The most folders in folders. */
@@ -175,6 +182,7 @@ async function receiveBody(
       body.meter.advance(length);
     }
     const status = await io.readByte();
+    if (status === undefined) throw endedError();
     if (status === REPLY_OK) {
       await attempt(() => body.commit());
       return failure === undefined ? OK_BYTE : refusal(failure);

@@ -70,7 +70,9 @@ export class SourceSession {
       });
       return session;
     } catch (error) {
-      session.close();
+      // One that does not want its target ends by itself, and another one with another target may follow.
+      if (isTransferError(error, "ERR_SCP_REMOTE_FATAL")) await session.end();
+      else session.close();
       throw error;
     }
   }
@@ -104,6 +106,11 @@ export class SourceSession {
   async finish(): Promise<TransferError | undefined> {
     const exit: SshExit = await this.#explained(() => this.#command.finish());
     return this.#command.failure(exit);
+  }
+
+  /** Ends the session however far it came, and waits for that, see {@link RemoteCommand.end}. */
+  end(): Promise<void> {
+    return this.#command.end();
   }
 
   /** Ends the session at once, if it is still there. */

@@ -8,7 +8,14 @@ import { childPath } from "./local-path.js";
 import type { Placement } from "./local-target.js";
 import { isAbout, mentionsOddName, type OddName, OddNames } from "./odd-names.js";
 import { type RemoteRequest, remoteJoin } from "./remote-path.js";
-import { asTransferError, noMatchError, printable, remoteWarning, unaskedError } from "./scp-errors.js";
+import {
+  asTransferError,
+  nameUnclearError,
+  noMatchError,
+  printable,
+  remoteWarning,
+  unaskedError,
+} from "./scp-errors.js";
 import type { BodySink, SinkHandler } from "./sink-session.js";
 import type { TransferContext } from "./transfer-context.js";
 import { decodeVisual, looksEncoded } from "./visual-name.js";
@@ -19,7 +26,7 @@ export interface ReceiveTask {
   readonly placement: Placement;
   /** Whether it is all there is to download. */
   readonly only: boolean;
-  /** Fetches an entry by its own path, in the middle of this. */
+  /** Fetches an entry by its own path, when the session of this one is over. */
   readonly fetchApart: (odd: OddName, placement: Placement) => Promise<void>;
   /** Counts an entry, and the characters that are kept of it. Errors: `ERR_SCP_LIMIT`. */
   readonly count: (characters: number) => void;
@@ -37,6 +44,9 @@ export class TreeReceiver implements SinkHandler {
   readonly #context: TransferContext;
   readonly #task: ReceiveTask;
   readonly #frames: Frame[];
+  /** Folders that are over, in that order, from the first one that lacks something. */
+  readonly #unfinished: Frame[] = [];
+  #finished = 0;
   #hasTopEntry = false;
   #hasEntered = false;
   #refusals = 0;
@@ -52,7 +62,7 @@ export class TreeReceiver implements SinkHandler {
         relativePath: "",
         oddNames: request.masked ? OddNames.matching(context, request.argument) : undefined,
         heldWarnings: [],
-        hasDeferred: false,
+        deferred: [],
         finish: async () => {},
       },
     ];
@@ -114,7 +124,7 @@ export class TreeReceiver implements SinkHandler {
         relativePath: top ? "." : `${parent.relativePath}/${name}`,
         oddNames: top ? this.#oddNamesBelow(name, remotePath, self) : parent.oddNames,
         heldWarnings: [],
-        hasDeferred: false,
+        deferred: [],
       });
       this.#hasEntered = true;
       return undefined;
@@ -126,13 +136,11 @@ export class TreeReceiver implements SinkHandler {
   }
 
   async leave(): Promise<void> {
-    await this.#fetchDeferred();
-    const { finish, localPath, remotePath } = this.#frames.pop()!;
-    try {
-      await finish();
-    } catch (error) {
-      this.#note(asTransferError(error, "finish", localPath), remotePath, localPath);
-    }
+    const frame = this.#frames.pop()!;
+    const incomplete = frame.deferred.length > 0 || frame.heldWarnings.length > 0;
+    // What is fetched later changes the folder's time, and needs the permission to write, and to reach it.
+    if (incomplete || this.#unfinished.length > 0) this.#unfinished.push(frame);
+    else await this.#finishFolder(frame);
   }
 
   async warning(text: string): Promise<void> {
@@ -144,8 +152,16 @@ export class TreeReceiver implements SinkHandler {
     else this.#note(remoteWarning(text), frame.remotePath);
   }
 
-  /** After the server's end. */
+  /**
+   * After the end of the session: fetches what it could not say the names of. Not before, as there are servers that allow one
+   * session at a time.
+   */
   async finish(): Promise<void> {
+    for (const frame of this.#unfinished) {
+      await this.#fetchDeferred(frame);
+      await this.#finishFolder(frame);
+      this.#finished++;
+    }
     const { heldWarnings } = this.#frame;
     const { request } = this.#task;
     const [first] = heldWarnings;
@@ -154,7 +170,12 @@ export class TreeReceiver implements SinkHandler {
       this.#note(noMatchError(request.path), request.path);
       return;
     }
-    await this.#fetchDeferred();
+    await this.#fetchDeferred(this.#frame);
+  }
+
+  /** After a failure: folders that wait for {@link finish} get their attributes. */
+  async abandon(): Promise<void> {
+    for (const frame of this.#unfinished.splice(0).slice(this.#finished)) await this.#finishFolder(frame);
   }
 
   get #frame(): Frame {
@@ -185,7 +206,8 @@ export class TreeReceiver implements SinkHandler {
     }
     checkEntryName(name);
     if (!looksEncoded(name)) return name;
-    return (await this.#isOdd(name)) ? deferredError(name) : name;
+    this.#frame.deferred.push(name);
+    return deferredError(name);
   }
 
   /** The true name of what is at the top, or undefined when it was not asked for. */
@@ -206,34 +228,25 @@ export class TreeReceiver implements SinkHandler {
     return OddNames.belowMatch(this.#context, argument, name);
   }
 
-  async #isOdd(name: string): Promise<boolean> {
-    const frame = this.#frame;
-    const odd = await frame.oddNames?.in(frame.relativePath);
-    if (odd === undefined)
-      this.#context.logger.warn(
-        { name, folder: frame.remotePath },
-        "name may stand for one with a line break",
-      );
-    const found = odd?.some((entry) => entry.name === name || entry.name === decodeVisual(name)) === true;
-    if (found) frame.hasDeferred = true;
-    return found;
-  }
-
   /** Fetches what the server cannot say the name of, and notes the messages that are about something else. */
-  async #fetchDeferred(): Promise<void> {
-    const frame = this.#frame;
-    const { heldWarnings } = frame;
+  async #fetchDeferred(frame: Frame): Promise<void> {
+    const { heldWarnings, deferred } = frame;
     let odd: readonly OddName[] = [];
-    if (frame.hasDeferred || heldWarnings.some(mentionsOddName))
+    if (deferred.length > 0 || heldWarnings.some(mentionsOddName))
       odd = (await frame.oddNames?.in(frame.relativePath)) ?? [];
     const missing = odd.filter(
       ({ name, remotePath }) =>
         mentionsOddName(name) || heldWarnings.some((text) => isAbout(text, remotePath)),
     );
-    const asked = this.#frames.length === 1 ? this.#task.request.path : frame.remotePath;
+    const asked = frame === this.#frames[0] ? this.#task.request.path : frame.remotePath;
     for (const text of heldWarnings) {
       if (missing.some(({ name }) => isAbout(text, name))) this.#refusals++;
       else this.#note(remoteWarning(text), asked);
+    }
+    for (const name of new Set(deferred)) {
+      const decoded = decodeVisual(name);
+      if (missing.some((entry) => entry.name === name || entry.name === decoded)) continue;
+      this.#note(nameUnclearError(name), remoteJoin(frame.remotePath, name));
     }
     for (const entry of missing) {
       this.#task.count(entry.remotePath.length);
@@ -245,6 +258,14 @@ export class TreeReceiver implements SinkHandler {
         root,
         specialFile: undefined,
       });
+    }
+  }
+
+  async #finishFolder({ finish, localPath, remotePath }: Frame): Promise<void> {
+    try {
+      await finish();
+    } catch (error) {
+      this.#note(asTransferError(error, "finish", localPath), remotePath, localPath);
     }
   }
 

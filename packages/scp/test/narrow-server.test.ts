@@ -82,17 +82,18 @@ describeWithPeers("OpenSSH's scp on a server that allows one session at a time",
 
   test("a folder with all odd names comes, with times and modes", async () => {
     await makeTree(remote("tree"));
-    for (const [path, mode] of [
-      ["odd\nfolder/inner\ntoo", 0o555],
-      ["inner", 0o500],
-    ] as const)
-      await chmod(remote("tree", path), mode);
+    const readOnly = ["odd\nfolder/inner\ntoo", "inner"];
+    for (const path of readOnly) await chmod(remote("tree", path), 0o555);
     for (const path of ["inner", "odd\nfolder/inner\ntoo", "odd\nfolder", "plain", ""])
       await utimes(remote("tree", path), 1_000_000_000, 1_100_000_000);
     const result = await download(narrow, "tree", local("back"), { recursive: true, preserve: true });
     expect(result.files.filter((file) => !file.ok)).toEqual([]);
     expect(result.files).toHaveLength(7);
-    expect(await snapshot(local("back"))).toEqual(await snapshot(remote("tree")));
+    const [back, tree] = [await snapshot(local("back")), await snapshot(remote("tree"))];
+    // For the removal of the test's folder.
+    for (const path of readOnly)
+      for (const root of [local("back"), remote("tree")]) await chmod(join(root, path), 0o755);
+    expect(back).toEqual(tree);
     expect(narrow.refused).toBe(0);
   });
 
@@ -152,6 +153,33 @@ describe("a server that allows one session at a time", () => {
       failed: 0,
     });
     expect(server.commands).toHaveLength(2);
+  });
+
+  test("or two, has ended the one of a name that failed before that of the next name", async () => {
+    const sent: string[] = [];
+    const server = new ScriptedServer(async (program) => {
+      await program.write("\0");
+      const apart = program.command.includes("\n");
+      for (;;) {
+        const line = await program.line();
+        if (line === "") return 0;
+        if (program.command.includes("a\nb")) return failing(program);
+        await program.write("\0");
+        if (!apart) continue;
+        sent.push((await program.read(2)).toString());
+        await program.write("\0");
+      }
+    });
+    await mkdir(local("tree"));
+    for (const name of ["a\nb", "c\nd"]) await writeFile(local("tree", name), "x");
+    const narrow = new NarrowExecutor(server, 2);
+    const { files } = await upload(narrow, local("tree"), "new", { recursive: true });
+    expect(files.map(({ localPath, error }) => [localPath, error?.code])).toEqual([
+      [local("tree/a\nb"), "ERR_SCP_REMOTE_FATAL"],
+      [local("tree/c\nd"), undefined],
+    ]);
+    expect(files[0]?.error?.message).toBe(`cannot send ${local("tree/a?b")}: the server gave up: no more`);
+    expect(sent).toEqual(["x\0"]);
   });
 
   test("that does not end one is waited for no longer than it may be idle", async () => {
