@@ -29,8 +29,7 @@ const CORRECT = "correct horse";
 describeWithPeers("OpenSSH's ssh logs in to our server", [peers.ssh, peers.sshKeygen], () => {
   let hostKeys: SoftwarePrivateKey[];
   let folder: TemporaryFolder;
-  let server: SshServer | undefined;
-  let ssh: SshProgram | undefined;
+  const running: { readonly server: SshServer; readonly ssh: SshProgram }[] = [];
 
   beforeAll(async () => {
     hostKeys = await Promise.all(
@@ -41,14 +40,16 @@ describeWithPeers("OpenSSH's ssh logs in to our server", [peers.ssh, peers.sshKe
     folder = await temporaryFolder("waybill-login-");
   });
   afterEach(async () => {
-    await server?.close();
-    await ssh?.dispose();
+    for (const { server, ssh } of running.splice(0)) {
+      await server.close();
+      await ssh.dispose();
+    }
     await folder.remove();
   });
 
   /** Starts a server that runs commands in a shell. */
   async function serve(authentication: AuthenticationHooks, options: Partial<SshServerOptions> = {}) {
-    server = await listenSsh({
+    const server = await listenSsh({
       host: "127.0.0.1",
       port: 0,
       hostKeys,
@@ -56,7 +57,8 @@ describeWithPeers("OpenSSH's ssh logs in to our server", [peers.ssh, peers.sshKe
       exec: runInShell,
       ...options,
     });
-    ssh = await SshProgram.for(server, server.hostKeys);
+    const ssh = await SshProgram.for(server, server.hostKeys);
+    running.push({ server, ssh });
     return { server, ssh };
   }
 
@@ -120,7 +122,6 @@ describeWithPeers("OpenSSH's ssh logs in to our server", [peers.ssh, peers.sshKe
     const sha1 = ["-i", file, "-o", "PubkeyAcceptedAlgorithms=ssh-rsa"];
     const strict = await serve({ publicKey });
     expect(await strict.ssh.run(["echo in"], sha1)).toMatchObject({ code: 255, stdout: "" });
-    await strict.server.close();
     const { ssh } = await serve({ publicKey }, { algorithms: { legacy: ["ssh-rsa"] } });
     expect(await ssh.run(["echo in"], sha1)).toMatchObject({ code: 0, stdout: "in\n" });
   });
@@ -240,15 +241,11 @@ describeWithPeers("OpenSSH's ssh logs in to our server", [peers.ssh, peers.sshKe
         stdout: "",
         stderr: expect.stringMatching(/no matching|Unable to negotiate/),
       });
-      await strict.server.close();
-      await strict.ssh.dispose();
       const allowing = await serve(passwordOnly, { algorithms: { legacy: [name] } });
       expect({ name, ...(await allowing.ssh.run(["echo in"], options, withPassword)) }).toMatchObject({
         code: 0,
         stdout: "in\n",
       });
-      await allowing.server.close();
-      await allowing.ssh.dispose();
     }
   });
 
