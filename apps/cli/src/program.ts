@@ -18,8 +18,7 @@ export const EXIT_USAGE = 2;
 export async function run(args: readonly string[]): Promise<number> {
   const program = new Command("waybill")
     .description("Moves business files between companies: SFTP server, SCP client, keys.")
-    .version(version(), "-V, --version")
-    .showHelpAfterError("(add --help for the options)");
+    .version(version(), "-V, --version");
   let exitCode = EXIT_OK;
   const done = (code: number) => {
     exitCode = code;
@@ -34,7 +33,7 @@ export async function run(args: readonly string[]): Promise<number> {
     await program.parseAsync([...args], { from: "user" });
     return exitCode;
   } catch (error) {
-    return report(error);
+    return report(error, program, args);
   }
 }
 
@@ -43,20 +42,33 @@ function throwInsteadOfExit(command: Command): void {
   for (const sub of command.commands) throwInsteadOfExit(sub);
 }
 
-function report(error: unknown): number {
+function report(error: unknown, program: Command, args: readonly string[]): number {
   if (error instanceof CommanderError) {
-    // Commander has printed its message already, and uses 0 for --help and --version.
+    // Commander has printed its message already, and the whole help for `help`; --help and --version are no errors.
+    if (error.exitCode !== 0 && error.code !== "commander.help") printUsage(program, args);
     return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
   }
   process.stderr.write(`waybill: ${oneLine(errorMessage(error))}\n`);
   if (error instanceof UsageError) {
-    process.stderr.write("(add --help for the options)\n");
+    printUsage(program, args);
     return EXIT_USAGE;
   }
   if (!isTransferError(error) && error instanceof Error && process.env.WAYBILL_DEBUG) {
     process.stderr.write(`${error.stack}\n`);
   }
   return EXIT_FAILURE;
+}
+
+/** The usage line of the command that was meant. */
+function printUsage(program: Command, args: readonly string[]): void {
+  let command = program;
+  for (const name of args) {
+    const next = command.commands.find((each) => each.name() === name);
+    if (next === undefined) break;
+    command = next;
+  }
+  const [usage] = command.helpInformation().split("\n", 1);
+  process.stderr.write(`${usage}\n(add --help for the options)\n`);
 }
 
 function version(): string {

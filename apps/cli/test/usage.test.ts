@@ -36,7 +36,7 @@ describe("wrong options: usage and exit code 2", () => {
   ])("waybill %j", async (args, message) => {
     const { code, stdout, stderr } = await waybill(args);
     expect(stderr).toMatch(message);
-    expect(stderr).toMatch(/--help/);
+    expect(stderr).toMatch(/^Usage: waybill.*\n\(add --help for the options\)\n$/m);
     expect(stdout).toBe("");
     expect(code).toBe(2);
   });
