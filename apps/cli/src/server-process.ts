@@ -5,6 +5,7 @@ import { formatAddress, isTransferError, type Logger } from "@waybill/net-core";
 import { localFileSystem, sftpSubsystem } from "@waybill/sftp-server";
 import { listenSsh, type SshServer } from "@waybill/ssh-core";
 import { type Account, accountHooks } from "./accounts.js";
+import { tuneHeapForTransfers } from "./heap-tuning.js";
 
 /** How long transfers in flight may go on after SIGINT or SIGTERM. */
 const GRACE_MS = 10_000;
@@ -56,6 +57,7 @@ export async function runSftpServer(
 }
 
 async function listenWith(settings: ServerSettings): Promise<SshServer> {
+  tuneHeapForTransfers();
   const { logger, readOnly } = settings;
   const fileSystem = await localFileSystem(settings.root, { readOnly });
   const server = await listenSsh({

@@ -57,7 +57,7 @@ export async function startWaybill({ folder, credentials }) {
     "--state",
     folder.secret("state"),
   ];
-  args.push("--host-key", hostKey, "--authorized-keys", `${user}=${authorizedKeys}`, "--log-level", "warn");
+  args.push("--host-key", hostKey, "--authorized-keys", `${user}=${authorizedKeys}`, "--log-level", "error");
   const child = await start(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   const { pid } = child;
   const port = await announcedPort(child);
