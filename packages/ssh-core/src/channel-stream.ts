@@ -8,6 +8,8 @@ import type { SshSession } from "./session.js";
 const READ_HIGH_WATER_MARK = 256 * 1024;
 const WRITE_HIGH_WATER_MARK = 256 * 1024;
 
+const ENGINE_PACKET_BYTES = 32 * 1024;
+
 type Callback = (error?: Error | null) => void;
 
 /**
@@ -72,9 +74,10 @@ export class ChannelStream extends Duplex {
         if (this.#pending === undefined) return;
         // The engine writes a packet of 32 KiB at a time: the socket takes those of one chunk in one call.
         const { socket } = this.#connection;
-        socket.cork();
+        const several = chunk.length > ENGINE_PACKET_BYTES;
+        if (several) socket.cork();
         this.channel.write(chunk, (error) => settle(error && closedError()));
-        socket.uncork();
+        if (several) socket.uncork();
       });
     });
   }
