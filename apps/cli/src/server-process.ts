@@ -107,8 +107,11 @@ function untilSignal(server: SshServer, logger: Logger): Promise<number> {
         process.exit(1);
       }
       first = { signal, at };
-      logger.info({ sessions: server.sessions.size, graceMs: GRACE_MS }, `${signal}: ending`);
-      void server.close({ graceMs: GRACE_MS }).then(() => {
+      const sessions = server.sessions.size;
+      const closed = server.close({ graceMs: GRACE_MS });
+      // After the call: whoever reads the line finds the port closed.
+      logger.info({ sessions, graceMs: GRACE_MS }, `${signal}: ending`);
+      void closed.then(() => {
         process.off("SIGINT", onSignal);
         process.off("SIGTERM", onSignal);
         resolve(0);
