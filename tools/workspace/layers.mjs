@@ -9,6 +9,8 @@ export const layers = {
   "@waybill/ssh-core": ["@waybill/net-core", "@waybill/cert-store"],
   "@waybill/scp": ["@waybill/net-core", "@waybill/ssh-core"],
   "@waybill/sftp-server": ["@waybill/net-core", "@waybill/cert-store", "@waybill/ssh-core", "@waybill/scp"],
+  "@waybill/oftp-codec": ["@waybill/net-core"],
+  "@waybill/oftp-session": ["@waybill/net-core", "@waybill/cert-store", "@waybill/oftp-codec"],
 };
 
 /** What the tests and the configuration of every package may use besides. */

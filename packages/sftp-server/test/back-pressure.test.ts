@@ -7,6 +7,7 @@ import { TestClient } from "./support/test-client.js";
 
 const MIB = 1024 * 1024;
 const BLOCK = 255 * 1024;
+const HANDLE_BYTES = 36;
 
 /** A file without end, which counts what is read of it. */
 class EndlessFileSystem extends MemoryFileSystem {
@@ -40,12 +41,12 @@ describe("a client that does not read", () => {
     client.write(Buffer.concat(packets));
     // VERSION and HANDLE come in two packets; the handle is the end of what is there.
     let head = Buffer.alloc(0);
-    while (head.subarray(-29, -24).toString("hex") !== "0000001966") {
+    while (head.subarray(-HANDLE_BYTES - 13, -HANDLE_BYTES - 8).toString("hex") !== "0000002d66") {
       const chunk: Buffer | null = client.read();
       if (chunk === null) await new Promise((resolve) => client.once("readable", resolve));
       else head = Buffer.concat([head, chunk]);
     }
-    const handle = head.subarray(-16).toString("latin1");
+    const handle = head.subarray(-HANDLE_BYTES).toString("latin1");
     const count = 400;
     for (let id = 1; id <= count; id += 1) {
       const request: Request = { kind: "read", id, handle, offset: (id - 1) * BLOCK, length: BLOCK };

@@ -147,7 +147,7 @@ describe("handles", () => {
     await client.putFile("/file", "content");
     const file = await client.openFile("/file", 1);
     const other = await client.openFile("/file", 1);
-    expect(file).toHaveLength(16);
+    expect(file).toHaveLength(36);
     expect(file.slice(0, 8)).not.toBe(other.slice(0, 8));
     const reply = await client.request({ kind: "opendir", path: "/" });
     const folder = reply.kind === "handle" ? reply.handle : "";

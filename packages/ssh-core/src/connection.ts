@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { type Logger, TransferError } from "@waybill/net-core";
 import type { ChannelStream } from "./channel-stream.js";
 import { rekey } from "./engine.js";
+import { useRandomPool } from "./packet-padding.js";
 import type { NegotiatedAlgorithms, SocketAddress, SshSession } from "./session.js";
 
 /** Bytes that may wait in the socket before channels stop writing. */
@@ -52,6 +53,7 @@ export class Connection {
     this.#rekeyAt = rekeyBytes;
     this.remote = { address: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 };
     this.local = { address: socket.localAddress ?? "", port: socket.localPort ?? 0 };
+    useRandomPool(engine);
     socket.on("data", () => this.#onTraffic());
     socket.on("drain", () => this.#onDrain());
     engine.on("error", (error: Error & { readonly level?: string }) => {

@@ -6,7 +6,6 @@ import { isUtf8 } from "node:buffer";
 // unchanged.
 
 const ESCAPE_BASE = 0xdc00;
-const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** Bytes of the wire or of the file system as a string. Never fails and loses nothing, see {@link encodeName}. */
 export function decodeName(bytes: Buffer): string {
@@ -20,7 +19,7 @@ export function encodeName(name: string): Buffer {
 
 /** Whether a name holds bytes that are not UTF-8. */
 export function isEscapedName(name: string): boolean {
-  return LONE_SURROGATE.test(name);
+  return !name.isWellFormed();
 }
 
 function decodeDamagedName(bytes: Buffer): string {

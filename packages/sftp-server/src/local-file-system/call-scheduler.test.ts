@@ -10,26 +10,32 @@ function schedulerWithClock() {
   return { clock, scheduler: new CallScheduler(true, () => clock.now) };
 }
 
-async function nextTurn(): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
-  await new Promise((resolve) => setImmediate(resolve));
-}
-
 describe("CallScheduler", () => {
   test("calls directly when it may, and never when it may not", async () => {
     expect(schedulerWithClock().scheduler.call(direct, pooled)).toBe("direct");
     expect(await new CallScheduler(false).call(direct, pooled)).toBe("pooled");
   });
 
-  test("leaves the rest of a turn to the thread pool when the event loop had to wait long enough", async () => {
+  test("leaves the rest to the thread pool when direct calls have taken half of the time", async () => {
     const { clock, scheduler } = schedulerWithClock();
-    expect(scheduler.call(direct, pooled)).toBe("direct");
-    clock.now += 3;
-    expect(scheduler.call(direct, pooled)).toBe("direct");
-    clock.now += 3;
+    const takes = (ms: number) => () => {
+      clock.now += ms;
+      return "direct";
+    };
+    expect(scheduler.call(takes(3), pooled)).toBe("direct");
+    clock.now += 1;
+    expect(scheduler.call(takes(3), pooled)).toBe("direct");
     expect(await scheduler.call(direct, pooled)).toBe("pooled");
-    await nextTurn();
+    clock.now += 1;
     expect(scheduler.call(direct, pooled)).toBe("direct");
+  });
+
+  test("time between the calls does not count", () => {
+    const { clock, scheduler } = schedulerWithClock();
+    for (let call = 0; call < 100; call += 1) {
+      clock.now += 7;
+      expect(scheduler.call(direct, pooled)).toBe("direct");
+    }
   });
 
   test("goes to the thread pool for a while after a slow call, also one that failed", async () => {
@@ -39,7 +45,6 @@ describe("CallScheduler", () => {
       throw new Error("slow and failed");
     };
     expect(() => scheduler.call(slow, pooled)).toThrow("slow and failed");
-    await nextTurn();
     expect(await scheduler.call(direct, pooled)).toBe("pooled");
     clock.now += 1001;
     expect(scheduler.call(direct, pooled)).toBe("direct");

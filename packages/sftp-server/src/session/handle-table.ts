@@ -1,10 +1,7 @@
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { FileSystemError } from "../file-system-error.js";
 import type { OpenDirectory } from "./open-directory.js";
 import type { OpenFile } from "./open-file.js";
-
-/** 128 random bits: a handle of another session cannot be guessed. */
-const HANDLE_BYTES = 16;
 
 /** The open files and folders of one session, by their handles. */
 export class HandleTable {
@@ -34,7 +31,8 @@ export class HandleTable {
     this.#reserved += 1;
     try {
       const entry = await open();
-      const handle = randomBytes(HANDLE_BYTES).toString("latin1");
+      // 122 random bits, so that a handle of another session cannot be guessed; Node draws them in batches.
+      const handle = randomUUID();
       this.#entries.set(handle, entry);
       return handle;
     } finally {
