@@ -1,1 +1,18 @@
+export { endReasonOf } from "./codec-errors.js";
+export * from "./command-codes.js";
+export { commandFields } from "./command-fields.js";
 export * from "./command-types.js";
+export { DataBufferDecoder, type DataBufferDecoderOptions } from "./data-buffer-decoder.js";
+export { DataBufferEncoder, type DataBufferEncoderOptions } from "./data-buffer-encoder.js";
+export { type FileCounts, MAX_BUFFER_SIZE, MIN_BUFFER_SIZE } from "./data-buffer-options.js";
+export { DataBufferPool } from "./data-buffer-pool.js";
+export { decodeCommand } from "./decode-command.js";
+export * from "./describe-command.js";
+export { type EncodeCommandOptions, encodeCommand } from "./encode-command.js";
+export type { CharacterSet, CommandField, FieldContent } from "./field-definition.js";
+export { cutText, MAX_TEXT_OCTETS } from "./field-text.js";
+export * from "./reasons.js";
+export { BLOCK_SIZE, countsAtRestart, restartPositionAt, sizeInBlocks } from "./restart-position.js";
+export { StreamBufferDecoder, type StreamBufferDecoderOptions } from "./stream-buffer-decoder.js";
+export { frameExchangeBuffer, STREAM_HEADER_SIZE } from "./stream-header.js";
+export { virtualFileTime } from "./virtual-file-time.js";
