@@ -47,7 +47,23 @@ export interface PublicKey {
   verify(data: Uint8Array, signature: Uint8Array, algorithm?: SignatureAlgorithm): boolean;
 }
 
-/** A private key that can sign: in memory, in an agent, in a token. */
+/** Hash algorithms of signatures and of OAEP, by their names in node:crypto. */
+export type HashName = "sha1" | "sha256" | "sha384" | "sha512" | "sha3-256" | "sha3-384" | "sha3-512";
+
+/** How an X.509 or CMS signature is made. */
+export interface SignatureScheme {
+  /** Ignored by Ed25519, which has its own. */
+  readonly hash: HashName;
+  /** RSA only: PKCS #1 v1.5 (the default) or PSS with a salt as long as the hash (RFC 8017 section 8). */
+  readonly padding?: "pkcs1" | "pss" | undefined;
+}
+
+/** How an RSA key transports a secret (RFC 8017 section 7). */
+export type DecryptionScheme =
+  | { readonly padding: "pkcs1" }
+  | { readonly padding: "oaep"; readonly hash: HashName; readonly label?: Uint8Array | undefined };
+
+/** A private key that can sign: in memory, in an agent, in a token, behind a function. */
 export interface PrivateKey {
   readonly type: KeyType;
   readonly bits: number;
@@ -62,6 +78,26 @@ export interface PrivateKey {
    * Errors: `ERR_KEY_ALGORITHM` when `algorithm` is not one of `algorithms`, `ERR_KEY_SIGN` when signing fails.
    */
   sign(data: Uint8Array, algorithm?: SignatureAlgorithm): Promise<Uint8Array>;
+  /**
+   * Signs `data` in the form of X.509 and CMS: RSA's bytes, ECDSA as DER of ECDSA-Sig-Value (RFC 3279 section 2.2.3),
+   * Ed25519's 64 bytes (RFC 8410).
+   *
+   * Errors: `ERR_KEY_ALGORITHM` when the key cannot do it that way, `ERR_KEY_SIGN` when signing fails.
+   */
+  signWith(data: Uint8Array, scheme: SignatureScheme): Promise<Uint8Array>;
+  /**
+   * Decrypts what was encrypted for this RSA key. With PKCS #1 v1.5 a wrong ciphertext gives random bytes, not an error
+   * (implicit rejection), where the key's home can do that.
+   *
+   * Errors: `ERR_KEY_ALGORITHM` when the key is not RSA or may not decrypt, `ERR_KEY_DECRYPT` when decrypting fails.
+   */
+  decrypt(ciphertext: Uint8Array, scheme: DecryptionScheme): Promise<Uint8Array>;
+  /**
+   * The shared secret (the x coordinate) of ECDH with another public key on the same curve (RFC 5753 section 3.1).
+   *
+   * Errors: `ERR_KEY_ALGORITHM` when the key is not ECDSA's or may not agree, `ERR_KEY_DECRYPT` when it fails.
+   */
+  deriveSecret(otherPublicKey: KeyObject): Promise<Uint8Array>;
 }
 
 /** A private key whose secret is in this process: the kind that files give. */

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { argon2d, argon2i, argon2id } from "hash-wasm";
 import type { ErrorSource } from "./error-source.js";
 import {
   MAX_ARGON2_MEMORY_KIB,
@@ -24,7 +23,7 @@ const MAC_KEY_BYTES = 32;
 const MIN_SALT_BYTES = 8;
 const MIN_LANE_KIB = 8;
 
-const VARIANTS = { Argon2id: argon2id, Argon2i: argon2i, Argon2d: argon2d } as const;
+const VARIANTS = { Argon2id: "argon2id", Argon2i: "argon2i", Argon2d: "argon2d" } as const;
 
 /** The MAC key of version 2 (the PuTTY manual, appendix C.5.1); an empty passphrase for a file in the clear. */
 export function ppkMacKeyVersion2(passphrase: string): Buffer {
@@ -71,8 +70,9 @@ export function requireAffordableArgon2(derivation: PpkDerivation, source: Error
 
 /** The secrets of an encrypted version 3 file (the PuTTY manual, appendix C.4). The passphrase is not empty. */
 export async function ppkSecretsVersion3(passphrase: string, derivation: PpkDerivation): Promise<PpkSecrets> {
+  const argon2 = await import("hash-wasm");
   const secret = Buffer.from(
-    await VARIANTS[derivation.variant]({
+    await argon2[VARIANTS[derivation.variant]]({
       password: passphrase,
       salt: derivation.salt,
       iterations: derivation.passes,

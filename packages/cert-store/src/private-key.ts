@@ -1,10 +1,18 @@
 import { createECDH, createPrivateKey, type JsonWebKey, type KeyObject } from "node:crypto";
 import { CURVES } from "./curves.js";
 import type { ErrorSource } from "./error-source.js";
-import type { KeyType, PublicKey, SignatureAlgorithm, SoftwarePrivateKey } from "./key-types.js";
+import type {
+  DecryptionScheme,
+  KeyType,
+  PublicKey,
+  SignatureAlgorithm,
+  SignatureScheme,
+  SoftwarePrivateKey,
+} from "./key-types.js";
 import { signatureAlgorithmsOf } from "./key-types.js";
 import { publicKeyFromKeyObject, requireSupportedKind } from "./public-key.js";
-import { signWithKey } from "./signature.js";
+import { signWithKey, signWithScheme } from "./signature.js";
+import { decryptWithKey, deriveWithKey } from "./software-decryption.js";
 
 class KeyObjectPrivateKey implements SoftwarePrivateKey {
   readonly publicKey: PublicKey;
@@ -33,6 +41,18 @@ class KeyObjectPrivateKey implements SoftwarePrivateKey {
 
   sign(data: Uint8Array, algorithm = this.algorithms[0] ?? this.type): Promise<Uint8Array> {
     return signWithKey(this.keyObject, this.type, data, algorithm);
+  }
+
+  signWith(data: Uint8Array, scheme: SignatureScheme): Promise<Uint8Array> {
+    return signWithScheme(this.keyObject, this.type, data, scheme);
+  }
+
+  async decrypt(ciphertext: Uint8Array, scheme: DecryptionScheme): Promise<Uint8Array> {
+    return decryptWithKey(this.keyObject, this.type, ciphertext, scheme);
+  }
+
+  async deriveSecret(otherPublicKey: KeyObject): Promise<Uint8Array> {
+    return deriveWithKey(this.keyObject, this.type, otherPublicKey);
   }
 }
 

@@ -22,7 +22,7 @@ export class ClientLogin {
   #stale = true;
   /** What the server said could still be tried. */
   methodsLeft: readonly string[] = [];
-  /** Why a credential could not be used: a callback that failed. */
+  /** Why a credential could not be used: a callback that failed, a key that did not sign. */
   failure: unknown;
 
   constructor(user: string, credentials: ClientCredentials, allowSha1: boolean, logger: Logger) {
@@ -65,7 +65,9 @@ export class ClientLogin {
     const { privateKeys = [], agent, password, keyboardInteractive } = this.#credentials;
     const attempts: Attempt[] = [];
     if (privateKeys.length > 0) {
-      const keys = new KeyAgent(privateKeys, allowSha1);
+      const keys = new KeyAgent(privateKeys, allowSha1, (error) => {
+        this.failure ??= error;
+      });
       attempts.push({ method: "publickey", start: async () => ({ type: "agent", username, agent: keys }) });
     }
     if (agent !== undefined) {

@@ -9,11 +9,14 @@ import ssh2 from "ssh2";
 export class KeyAgent extends ssh2.BaseAgent<ssh2.ParsedKey> {
   readonly #keys: readonly PrivateKey[];
   readonly #allowSha1: boolean;
+  readonly #onFailure: (error: unknown) => void;
 
-  constructor(keys: readonly PrivateKey[], allowSha1: boolean) {
+  /** `onFailure` is told when a key could not sign: the engine goes on with the next one and forgets why. */
+  constructor(keys: readonly PrivateKey[], allowSha1: boolean, onFailure: (error: unknown) => void) {
     super();
     this.#keys = keys;
     this.#allowSha1 = allowSha1;
+    this.#onFailure = onFailure;
   }
 
   getIdentities(callback: ssh2.IdentityCallback<ssh2.ParsedKey>): void {
@@ -29,7 +32,13 @@ export class KeyAgent extends ssh2.BaseAgent<ssh2.ParsedKey> {
   ): void {
     const done = typeof options === "function" ? options : (callback ?? (() => {}));
     const hash = typeof options === "function" ? undefined : options.hash;
-    this.#sign(publicKey, data, hash).then((signature) => done(undefined, signature), done);
+    this.#sign(publicKey, data, hash).then(
+      (signature) => done(undefined, signature),
+      (error) => {
+        this.#onFailure(error);
+        done(error);
+      },
+    );
   }
 
   async #sign(publicKey: ssh2.ParsedKey, data: Buffer, hash: string | undefined): Promise<Buffer> {
