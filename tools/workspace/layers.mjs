@@ -11,6 +11,18 @@ export const layers = {
   "@waybill/sftp-server": ["@waybill/net-core", "@waybill/cert-store", "@waybill/ssh-core", "@waybill/scp"],
   "@waybill/oftp-codec": ["@waybill/net-core"],
   "@waybill/oftp-session": ["@waybill/net-core", "@waybill/cert-store", "@waybill/oftp-codec"],
+  "@waybill/oftp-client": [
+    "@waybill/net-core",
+    "@waybill/cert-store",
+    "@waybill/oftp-codec",
+    "@waybill/oftp-session",
+  ],
+  "@waybill/oftp-server": [
+    "@waybill/net-core",
+    "@waybill/cert-store",
+    "@waybill/oftp-codec",
+    "@waybill/oftp-session",
+  ],
 };
 
 /** What the tests and the configuration of every package may use besides. */

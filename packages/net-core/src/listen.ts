@@ -1,16 +1,10 @@
-import { once } from "node:events";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { formatAddress, normalizeAddress } from "./address.js";
-import { Admission, type AdmissionOptions, type ConnectionInfo, type RefusalReason } from "./admission.js";
-import { type Logger, silentLogger } from "./logger.js";
-import { checkInteger, checkPort, checkTimeMs, optionError } from "./option-checks.js";
-import {
-  applySocketSettings,
-  type CheckedSocketSettings,
-  checkSocketSettings,
-  type SocketSettings,
-  surviveErrors,
-} from "./socket-settings.js";
+import type { Socket } from "node:net";
+import { formatAddress } from "./address.js";
+import type { AdmissionOptions, ConnectionInfo, RefusalReason } from "./admission.js";
+import type { Logger } from "./logger.js";
+import { checkInteger, checkPort, optionError } from "./option-checks.js";
+import type { SocketSettings } from "./socket-settings.js";
+import { TcpListener } from "./tcp-listener.js";
 import { errorCode, errorMessage, TransferError } from "./transfer-error.js";
 
 /** Options of {@link listen}. */
@@ -64,154 +58,25 @@ export async function listen(
   options: ListenOptions,
   onConnection: (socket: Socket) => void,
 ): Promise<Listener> {
+  const listener = new TcpListener<Socket>(options, onConnection, (socket) => socket);
+  await openListener(listener, options);
+  return listener;
+}
+
+/** Opens the port of `options`. Errors: those of {@link listen}. */
+export async function openListener<S extends Socket>(
+  listener: TcpListener<S>,
+  options: ListenOptions,
+): Promise<void> {
   const host = options.host ?? DEFAULT_HOST;
   if (typeof host !== "string" || host === "") throw optionError("host", "must be an address");
   const port = checkPort("port", options.port);
   const backlog = checkInteger("backlog", options.backlog ?? DEFAULT_BACKLOG, 1, 65_535);
-  const listener = new TcpListener(options, onConnection);
   try {
     await listener.open(host, port, backlog);
   } catch (error) {
     throw listenError(error, formatAddress(host, port));
   }
-  return listener;
-}
-
-class TcpListener implements Listener {
-  readonly #server: Server = createServer();
-  readonly #admission: Admission;
-  readonly #settings: CheckedSocketSettings;
-  readonly #onConnection: (socket: Socket) => void;
-  readonly #onRefused: ListenOptions["onRefused"];
-  readonly #logger: Logger;
-  readonly #waiting = new Set<Socket>();
-  readonly #admitted = new Set<Socket>();
-  #bound: AddressInfo = { address: "", family: "", port: 0 };
-  #closed: Promise<void> | undefined;
-
-  constructor(options: ListenOptions, onConnection: (socket: Socket) => void) {
-    this.#admission = new Admission(options);
-    this.#settings = checkSocketSettings(options);
-    this.#onConnection = onConnection;
-    this.#onRefused = options.onRefused;
-    this.#logger = options.logger ?? silentLogger;
-  }
-
-  get host(): string {
-    return this.#bound.address;
-  }
-
-  get port(): number {
-    return this.#bound.port;
-  }
-
-  get connections(): number {
-    return this.#admission.connections;
-  }
-
-  get sockets(): ReadonlySet<Socket> {
-    return this.#admitted;
-  }
-
-  async open(host: string, port: number, backlog: number): Promise<void> {
-    this.#server.on("connection", (socket) => this.#accept(socket));
-    this.#server.listen({ host, port, backlog });
-    await once(this.#server, "listening");
-    // A single accept that fails (the process is out of file descriptors) does not end the listener.
-    this.#server.on("error", (err) => this.#logger.error({ err }, "accepting a connection failed"));
-    this.#bound = this.#server.address() as AddressInfo;
-  }
-
-  async close(options: CloseOptions = {}): Promise<void> {
-    const graceMs = checkTimeMs("graceMs", options.graceMs ?? 0, 0);
-    this.#closed ??= this.#stop();
-    for (const socket of this.#waiting) socket.destroy();
-    const destroyAll = () => {
-      for (const socket of this.#admitted) socket.destroy();
-    };
-    if (graceMs === 0) destroyAll();
-    const timer = graceMs === 0 ? undefined : setTimeout(destroyAll, graceMs);
-    try {
-      await this.#closed;
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  async #stop(): Promise<void> {
-    await new Promise((resolve) => this.#server.close(resolve));
-    // The server says so a little before the last sockets do.
-    const open = [...this.#waiting, ...this.#admitted];
-    await Promise.all(open.map((socket) => new Promise((resolve) => socket.once("close", resolve))));
-  }
-
-  #accept(socket: Socket): void {
-    surviveErrors(socket);
-    const peer = peerOf(socket);
-    if (peer === undefined) {
-      socket.destroy();
-      return;
-    }
-    const refusal = this.#admission.enter(peer.remoteAddress);
-    const info = { ...peer, connections: this.#admission.connections };
-    if (refusal !== undefined) {
-      this.#refuse(socket, info, refusal);
-      return;
-    }
-    this.#waiting.add(socket);
-    socket.once("close", () => {
-      this.#waiting.delete(socket);
-      this.#admitted.delete(socket);
-      this.#admission.leave(info.remoteAddress);
-    });
-    if (this.#admission.asks) void this.#ask(socket, info);
-    else void this.#handOver(socket, info);
-  }
-
-  // The socket is not read meanwhile: Node buffers up to its high-water mark, then stops reading from the system.
-  async #ask(socket: Socket, info: ConnectionInfo): Promise<void> {
-    const refusal = await this.#admission.decide(info, (err) =>
-      this.#logger.error({ ...info, err }, "the admit hook failed"),
-    );
-    if (socket.destroyed || socket.readableEnded) return;
-    if (refusal === undefined) await this.#handOver(socket, info);
-    else this.#refuse(socket, info, refusal);
-  }
-
-  async #handOver(socket: Socket, info: ConnectionInfo): Promise<void> {
-    this.#waiting.delete(socket);
-    this.#admitted.add(socket);
-    applySocketSettings(socket, this.#settings);
-    try {
-      await this.#onConnection(socket);
-    } catch (err) {
-      this.#logger.error({ ...info, err }, "handling a connection failed");
-      socket.destroy();
-    }
-  }
-
-  #refuse(socket: Socket, info: ConnectionInfo, reason: RefusalReason): void {
-    socket.destroy();
-    this.#logger.info({ ...info, reason }, "connection refused");
-    try {
-      this.#onRefused?.(info, reason);
-    } catch (err) {
-      this.#logger.error({ ...info, err }, "the onRefused hook failed");
-    }
-  }
-}
-
-/** The ends of a connection, or undefined when it is gone already. */
-function peerOf(socket: Socket): Omit<ConnectionInfo, "connections"> | undefined {
-  const { remoteAddress, remotePort, localAddress, localPort } = socket;
-  if (remoteAddress === undefined || remotePort === undefined) return undefined;
-  if (localAddress === undefined || localPort === undefined) return undefined;
-  return {
-    remoteAddress: normalizeAddress(remoteAddress),
-    remotePort,
-    localAddress: normalizeAddress(localAddress),
-    localPort,
-  };
 }
 
 function listenError(error: unknown, address: string): TransferError {

@@ -157,11 +157,19 @@ export interface UserMonitor {
   nextWork(): Promise<SpeakerWork>;
   /** RTR came for it: it is owed no longer. */
   endResponseSent(response: OutgoingEndResponse): Promise<void>;
+  /**
+   * It cannot be sent in this session, and was not: a NERP below level 4 (`ERR_OFTP_COMMAND_NOT_IN_LEVEL`), or one that
+   * cannot be encoded. It is still owed. When `nextWork` gives it again in the same session, that counts as "nothing".
+   */
+  endResponseImpossible?(response: OutgoingEndResponse, error: unknown): Promise<void>;
   /** EFPA came: the partner has the file. */
   fileSent(file: OutgoingFile, totals: FileTotals): Promise<void>;
   /** SFNA or EFNA came. */
   fileRefused(file: OutgoingFile, refusal: FileRefusal): Promise<void>;
-  /** It could not be sent for a reason of this side, or the session ended meanwhile. */
+  /**
+   * It could not be sent for a reason of this side, or the session ended meanwhile. Where the session goes on (it could not
+   * even be announced), `nextWork` is not to give the same object again: that counts as "nothing".
+   */
   fileInterrupted(file: OutgoingFile, sent: FileTotals, error: unknown): Promise<void>;
   /** SFID came. */
   receive(sfid: Sfid, negotiated: NegotiatedSession): Promise<FileAnswer>;

@@ -1,3 +1,6 @@
+/** The longest that `setTimeout` can wait. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /**
  * One timer that is started anew with every buffer of a transfer: it only notes the time then, and looks when it runs out
  * whether that is true.
@@ -8,7 +11,10 @@ export class InactivityTimer {
   readonly #limitMs: () => number;
   #startedAt = 0;
   #running = false;
+  #closed = false;
   #timer: NodeJS.Timeout | undefined;
+  /** When the timer that waits is going to look. */
+  #looksAt = Number.POSITIVE_INFINITY;
 
   constructor(limitMs: () => number, onTimeout: () => void) {
     this.#limitMs = limitMs;
@@ -16,39 +22,50 @@ export class InactivityTimer {
   }
 
   start(): void {
+    if (this.#closed) return;
     this.#startedAt = performance.now();
     this.#running = true;
-    if (this.#timer === undefined) this.#wait(this.#limitMs());
+    this.limitChanged();
+  }
+
+  /** Something moved: the silence starts now, if anybody waits for its end. */
+  touch(): void {
+    if (this.#running) this.#startedAt = performance.now();
   }
 
   stop(): void {
     this.#running = false;
   }
 
-  /** Looks again: the limit has become another one. */
+  /** Looks earlier when the limit has become a shorter one. */
   limitChanged(): void {
     if (!this.#running) return;
-    clearTimeout(this.#timer);
-    this.#wait(this.#startedAt + this.#limitMs() - performance.now());
+    const deadline = this.#startedAt + this.#limitMs();
+    if (deadline < this.#looksAt) this.#wait(deadline);
   }
 
   /** For good. */
   close(): void {
+    this.#closed = true;
     this.#running = false;
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
-  #wait(ms: number): void {
-    this.#timer = setTimeout(() => this.#look(), Math.max(0, Math.ceil(ms)));
+  #wait(deadline: number): void {
+    clearTimeout(this.#timer);
+    const ms = Math.min(LONGEST_MS, Math.max(0, Math.ceil(deadline - performance.now())));
+    this.#looksAt = deadline;
+    this.#timer = setTimeout(() => this.#look(), ms);
   }
 
   #look(): void {
     this.#timer = undefined;
+    this.#looksAt = Number.POSITIVE_INFINITY;
     if (!this.#running) return;
-    const left = this.#startedAt + this.#limitMs() - performance.now();
-    if (left > 0) {
-      this.#wait(left);
+    const deadline = this.#startedAt + this.#limitMs();
+    if (deadline > performance.now()) {
+      this.#wait(deadline);
       return;
     }
     this.#running = false;

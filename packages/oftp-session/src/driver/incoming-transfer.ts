@@ -1,5 +1,6 @@
 import {
   answerReasons,
+  BLOCK_SIZE,
   DataBufferDecoder,
   type FileCounts,
   type FileFormat,
@@ -7,12 +8,13 @@ import {
 } from "@waybill/oftp-codec";
 import { FileRefusedError, refusalOf } from "../file-refused-error.js";
 import type { FileSink, FileTotals } from "../user-monitor.js";
+import { CHUNK_OCTETS, type ChunkPool } from "./chunk-pool.js";
 import { RecordWriter } from "./record-lengths.js";
 
-/** Octets that are gathered before the sink gets them. */
-const CHUNK_OCTETS = 256 * 1024;
-/** Chunks that may be with the sink or wait for it. */
-const MAX_CHUNKS = 3;
+/** Chunks that may be with the sink or wait for it, the one that is being filled not among them. */
+const MAX_WAITING_CHUNKS = 2;
+
+const NO_CHUNK = Buffer.alloc(0);
 
 /** A file on its way in: what data exchange buffers hold goes to the sink in large chunks. */
 export class IncomingTransfer {
@@ -21,16 +23,15 @@ export class IncomingTransfer {
   readonly #decoder: DataBufferDecoder;
   readonly #records: RecordWriter | undefined;
   readonly #onRoom: () => void;
-  #chunk: Buffer = Buffer.allocUnsafeSlow(CHUNK_OCTETS);
+  readonly #pool: ChunkPool;
+  #chunk: Buffer;
   #filled = 0;
-  readonly #spare: Buffer[] = [];
-  #chunks = 1;
   #writing: Promise<void> = Promise.resolve();
   #pending = 0;
   #failure: FileRefusedError | undefined;
 
   /** `before`: what lies before the agreed restart position. `onRoom` is called when {@link full} ends. */
-  constructor(sfid: Sfid, sink: FileSink, before: FileTotals, onRoom: () => void) {
+  constructor(sfid: Sfid, sink: FileSink, before: FileTotals, pool: ChunkPool, onRoom: () => void) {
     const format = transmittedFormat(sfid);
     this.sfid = sfid;
     this.#sink = sink;
@@ -38,6 +39,9 @@ export class IncomingTransfer {
     const startAt: FileCounts = { recordCount: before.records, unitCount: before.octets };
     this.#decoder = new DataBufferDecoder({ format, maxRecordSize: sfid.maxRecordSize, startAt });
     this.#records = format === "V" ? new RecordWriter(sfid.maxRecordSize) : undefined;
+    this.#pool = pool;
+    // What the partner says of the size is good enough to begin with.
+    this.#chunk = pool.take(Math.min((sfid.fileSize + 1) * BLOCK_SIZE, CHUNK_OCTETS));
   }
 
   /** Octets so far, those before the restart position included. */
@@ -47,7 +51,7 @@ export class IncomingTransfer {
 
   /** Whether no more data should come for now. */
   get full(): boolean {
-    return this.#pending >= MAX_CHUNKS - 1;
+    return this.#pending >= MAX_WAITING_CHUNKS;
   }
 
   /** Takes the payload of one data exchange buffer. Errors: those of `DataBufferDecoder`, which end the session. */
@@ -105,22 +109,17 @@ export class IncomingTransfer {
 
   /** Hands the chunk to the sink, and takes another one with room for `needed` octets. */
   #flush(needed: number): void {
-    const { length } = this.#chunk;
+    const chunk = this.#chunk;
     if (this.#filled > 0) {
-      const chunk = this.#chunk;
       const filled = chunk.subarray(0, this.#filled);
       this.#pending += 1;
       this.#writing = this.#writing.then(() => this.#write(filled, chunk));
-      this.#chunk = this.#spare.pop() ?? this.#newChunk();
-      this.#filled = 0;
+    } else {
+      this.#pool.give(chunk);
     }
     // A compressed buffer can hold 31 times its own size.
-    if (needed > length || needed > this.#chunk.length) this.#chunk = Buffer.allocUnsafeSlow(needed);
-  }
-
-  #newChunk(): Buffer {
-    this.#chunks += 1;
-    return Buffer.allocUnsafeSlow(CHUNK_OCTETS);
+    this.#chunk = needed === 0 ? NO_CHUNK : this.#pool.take(Math.max(needed, CHUNK_OCTETS));
+    this.#filled = 0;
   }
 
   async #write(filled: Buffer, chunk: Buffer): Promise<void> {
@@ -132,7 +131,7 @@ export class IncomingTransfer {
     }
     const wasFull = this.full;
     this.#pending -= 1;
-    if (this.#spare.length < this.#chunks) this.#spare.push(chunk);
+    this.#pool.give(chunk);
     if (wasFull && !this.full) this.#onRoom();
   }
 

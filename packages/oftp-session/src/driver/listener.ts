@@ -3,9 +3,10 @@ import { answerReasons, cutText, endReasonOf, type Sfid } from "@waybill/oftp-co
 import { FileRefusedError, refusalOf } from "../file-refused-error.js";
 import type { Action } from "../machine/index.js";
 import type { FileSink, FileTotals } from "../user-monitor.js";
+import { ChunkPool } from "./chunk-pool.js";
+import type { DrivenSession } from "./driven-session.js";
 import { IncomingTransfer, transmittedFormat } from "./incoming-transfer.js";
 import { MAX_PREFIXED_RECORD } from "./record-lengths.js";
-import type { DrivenSession } from "./session.js";
 
 type Indication = Extract<
   Action,
@@ -16,6 +17,7 @@ type Indication = Extract<
 export class Listener {
   readonly #session: DrivenSession;
   #transfer: IncomingTransfer | undefined;
+  readonly #chunks = new ChunkPool();
   #held = false;
 
   constructor(session: DrivenSession) {
@@ -45,7 +47,7 @@ export class Listener {
         const response = indication.type === "F_EERP_IND" ? indication.eerp : indication.nerp;
         this.#session.local(async () => {
           await this.#session.monitor.endResponseReceived(response);
-          if (!this.#isOver()) this.#session.apply({ type: "F_RTR_RS" });
+          if (!this.#session.isOver) this.#session.apply({ type: "F_RTR_RS" });
         });
       }
     }
@@ -54,50 +56,44 @@ export class Listener {
   /** The session has ended: a file that was under way is kept for a restart. */
   end(): void {
     const transfer = this.#transfer;
-    if (transfer === undefined) return;
     this.#transfer = undefined;
-    this.#session.local(() => transfer.interrupt());
-  }
-
-  #isOver(): boolean {
-    return this.#session.endError !== undefined;
+    if (transfer !== undefined) this.#session.local(() => transfer.interrupt());
+    this.#goOn();
   }
 
   async #startFile(sfid: Sfid): Promise<void> {
     const session = this.#session;
     let sink: FileSink | undefined;
+    let position: number;
+    let begun = false;
     try {
       checkRecordSize(sfid);
-      const answer = await session.monitor.receive(sfid, session.session);
+      const answer = await session.monitor.receive(sfid, session.agreement);
       if (!answer.accept) {
         const { reason, retry, text } = answer;
         throw new FileRefusedError(reason, text ?? "", { retry });
       }
       sink = answer.sink;
-      if (this.#isOver()) {
-        await sink.interrupt();
-        return;
+      position = session.agreement.restart ? Math.min(sfid.restartPosition, sink.restartPosition) : 0;
+      const before = session.isOver ? undefined : await sink.begin(position);
+      if (before !== undefined && !session.isOver) {
+        this.#transfer = new IncomingTransfer(sfid, sink, before, this.#chunks, () => this.#goOn());
+        begun = true;
+        session.observers.progress("received", sfid, before.octets);
       }
-      const position = session.session.restart ? Math.min(sfid.restartPosition, sink.restartPosition) : 0;
-      const before = await sink.begin(position);
-      if (this.#isOver()) {
-        await sink.interrupt();
-        return;
-      }
-      this.#transfer = new IncomingTransfer(sfid, sink, before, () => this.#goOn());
-      session.options.onProgress?.({ direction: "received", sfid, octets: before.octets });
-      session.apply({ type: "F_START_FILE_RS", positive: true, restartPosition: position });
     } catch (error) {
       await sink?.discard();
-      this.#refuseStart(error);
+      if (!session.isOver) this.#refuseStart(error);
+      return;
     }
+    // From here on the end of the session finds the transfer.
+    if (!session.isOver) session.apply({ type: "F_START_FILE_RS", positive: true, restartPosition: position });
+    else if (!begun) await sink.interrupt();
   }
 
   #refuseStart(error: unknown): void {
-    if (this.#isOver()) return;
     const { reason, retry, message, cause } = refusalOf(error);
-    if (cause !== undefined)
-      this.#session.options.logger?.error({ error }, "an incoming file cannot be stored");
+    if (cause !== undefined) this.#session.logger.error({ error }, "an incoming file cannot be stored");
     this.#session.apply({ type: "F_START_FILE_RS", positive: false, reason, retry, text: cutText(message) });
   }
 
@@ -108,11 +104,15 @@ export class Listener {
     try {
       transfer.data(payload);
     } catch (error) {
-      session.apply({ type: "Invalid Buffer", reason: endReasonOf(error), text: errorMessage(error) });
+      session.apply({
+        type: "Invalid Buffer",
+        reason: endReasonOf(error),
+        text: cutText(errorMessage(error)),
+      });
       return;
     }
     const { sfid, octets } = transfer;
-    session.options.onProgress?.({ direction: "received", sfid, octets });
+    session.observers.progress("received", sfid, octets);
     if (transfer.full && !this.#held) {
       // Nothing more is read, so the credit that was just given cannot make more come.
       this.#held = true;
@@ -137,14 +137,13 @@ export class Listener {
         throw new FileRefusedError(answerReasons.unspecified.code, "no file is open");
       await transfer.finish(totals);
     } catch (error) {
-      if (this.#isOver()) return;
+      if (this.#session.isOver) return;
       const { reason, message, cause } = refusalOf(error);
-      if (cause !== undefined)
-        session.options.logger?.error({ error }, "an incoming file could not be stored");
+      if (cause !== undefined) session.logger.error({ error }, "an incoming file could not be stored");
       session.apply({ type: "F_CLOSE_FILE_RS", positive: false, reason, text: cutText(message) });
       return;
     }
-    if (this.#isOver()) return;
+    if (this.#session.isOver) return;
     session.apply({
       type: "F_CLOSE_FILE_RS",
       positive: true,

@@ -53,6 +53,9 @@ export interface BufferOutlet {
    */
   trySend(framed: Buffer): boolean;
   ready(): Promise<void>;
+  /** What is sent between these two calls leaves together. */
+  cork(): void;
+  uncork(): void;
 }
 
 /** A file on its way out: its content in data exchange buffers. */
@@ -62,6 +65,8 @@ export class OutgoingTransfer {
   readonly #startOctets: number;
   /** Records of format V that lie before the restart position and are read over. */
   #skip: number;
+  #skippedRecords = 0;
+  #skippedOctets = 0;
 
   /** `position`: the restart position that the partner has answered. */
   constructor(file: OutgoingFile, position: number, session: NegotiatedSession, pool: DataBufferPool) {
@@ -85,9 +90,6 @@ export class OutgoingTransfer {
     const { recordCount, unitCount } = this.#encoder;
     return { records: recordCount + this.#skippedRecords, octets: unitCount + this.#skippedOctets };
   }
-
-  #skippedRecords = 0;
-  #skippedOctets = 0;
 
   /**
    * Sends the content to its end.
@@ -129,13 +131,30 @@ export class OutgoingTransfer {
   }
 
   async #sendComplete(outlet: BufferOutlet): Promise<void> {
-    for (let framed = this.#encoder.next(); framed !== undefined; framed = this.#encoder.next()) {
-      while (!outlet.trySend(framed)) await outlet.ready();
+    let framed = this.#sendSome(outlet, this.#encoder.next());
+    while (framed !== undefined) {
+      await outlet.ready();
+      framed = this.#sendSome(outlet, framed);
     }
   }
 
+  /** Sends as much as goes out now, and gives back the first buffer that does not. */
+  #sendSome(outlet: BufferOutlet, first: Buffer | undefined): Buffer | undefined {
+    let framed = first;
+    if (framed === undefined) return undefined;
+    outlet.cork();
+    try {
+      while (framed !== undefined && outlet.trySend(framed)) framed = this.#encoder.next();
+    } finally {
+      outlet.uncork();
+    }
+    return framed;
+  }
+
   #checkNotLonger(): void {
-    if (this.totals.octets > this.#file.totals.octets) throw this.#changed();
+    const { records, octets } = this.totals;
+    const { totals } = this.#file;
+    if (octets > totals.octets || records > totals.records) throw this.#changed();
   }
 
   #changed(): TransferError {

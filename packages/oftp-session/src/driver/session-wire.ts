@@ -1,17 +1,26 @@
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { frameExchangeBuffer, StreamBufferDecoder } from "@waybill/oftp-codec";
+import { type DataBufferPool, frameExchangeBuffer, StreamBufferDecoder } from "@waybill/oftp-codec";
 
-/** Octets that may wait in the socket before the speaker stops. */
+/** Octets that may wait in the socket before the speaker stops; it goes on at half of them. */
 const WRITE_LIMIT = 512 * 1024;
+/** The same for all that is sent: nothing more is read then, so that nothing more needs an answer. */
+const ANSWER_LIMIT = 2 * WRITE_LIMIT;
+/** What a small write costs beside its octets. */
+const WRITE_OVERHEAD = 256;
 /** How long the partner may take to close its side of the connection. */
 const CLOSE_MS = 5000;
 
-/** What the wire tells the session. */
+/** What the wire tells the session. None of these throws. */
 export interface WireEvents {
   /** One exchange buffer; its memory may be another one's after the call. */
   buffer(octets: Uint8Array): void;
   /** The stream transmission headers are wrong: nothing that follows makes sense. */
   damaged(error: unknown): void;
+  /** The network has taken something. */
+  written(): void;
+  /** {@link SessionWire.full} has ended. */
+  room(): void;
   /** The connection is gone; with the error when there was one. */
   closed(error: Error | undefined): void;
 }
@@ -21,32 +30,33 @@ export class SessionWire {
   readonly #socket: Duplex;
   readonly #events: WireEvents;
   readonly #decoder = new StreamBufferDecoder();
+  /** Whether memory may be used again after the socket has written it: another Duplex may hand it on. */
+  readonly #reuses: boolean;
   #error: Error | undefined;
   #over = false;
+  /** What comes is of no interest any more. */
+  #deaf = false;
   #held = false;
+  /** Nothing is read because too many answers wait to be sent. */
+  #choked = false;
   #reading = false;
-  #drained: (() => void)[] = [];
+  #outstanding = 0;
+  #full = false;
   #closeTimer: NodeJS.Timeout | undefined;
 
   constructor(socket: Duplex, events: WireEvents) {
     this.#socket = socket;
     this.#events = events;
-    socket.on("data", (chunk: Buffer) => {
-      this.#decoder.push(chunk);
-      this.#read();
-    });
-    socket.on("drain", () => this.#onDrain());
+    this.#reuses = socket instanceof Socket;
+    if (socket instanceof Socket) socket.setNoDelay(true);
+    socket.on("data", (chunk: Buffer) => this.#onData(chunk));
     socket.on("error", (error: Error) => {
       this.#error ??= error;
     });
     // The partner ends only to close: nothing of OFTP goes on over half a connection.
-    socket.on("end", () => socket.end());
-    socket.once("close", () => {
-      this.#over = true;
-      clearTimeout(this.#closeTimer);
-      this.#onDrain();
-      events.closed(this.#error);
-    });
+    socket.on("end", () => this.#close());
+    socket.once("close", () => this.#onClose());
+    if (socket.destroyed) process.nextTick(() => this.#onClose());
   }
 
   /** The largest data exchange buffer from now on, as negotiated. */
@@ -54,20 +64,24 @@ export class SessionWire {
     this.#decoder.maxBufferSize = size;
   }
 
-  /** Whether the speaker should wait for {@link drained}. */
+  /** Whether the connection is still being made. */
+  get connecting(): boolean {
+    return this.#socket instanceof Socket && this.#socket.connecting;
+  }
+
+  /** Whether the speaker should wait for the event `room`. */
   get full(): boolean {
-    return this.#socket.writableLength >= WRITE_LIMIT;
+    return this.#full;
   }
 
   /** Sends one exchange buffer. */
   send(octets: Uint8Array): void {
-    if (!this.#over) this.#socket.write(frameExchangeBuffer(octets));
+    this.#write(frameExchangeBuffer(octets), undefined);
   }
 
-  /** Sends a buffer that has its stream transmission header, and calls back when its memory may be used again. */
-  sendFramed(framed: Buffer, released: () => void): void {
-    if (this.#over) released();
-    else this.#socket.write(framed, released);
+  /** Sends a buffer that has its stream transmission header, and gives its memory back to the pool. */
+  sendFramed(framed: Buffer, pool: DataBufferPool | undefined): void {
+    this.#write(framed, pool);
   }
 
   /** What is sent between these two calls leaves together. */
@@ -79,12 +93,6 @@ export class SessionWire {
     this.#socket.uncork();
   }
 
-  /** Resolves when there is room again, or nobody to send to. */
-  drained(): Promise<void> {
-    if (this.#over || this.#socket.writableLength === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#drained.push(resolve));
-  }
-
   /** Takes in nothing more until {@link resume}. */
   pause(): void {
     this.#held = true;
@@ -94,43 +102,107 @@ export class SessionWire {
   resume(): void {
     if (!this.#held) return;
     this.#held = false;
-    this.#read();
-    if (!this.#held) this.#socket.resume();
+    this.#readOn();
   }
 
   /** Closes the connection once everything was sent, and cuts it off when the partner does not close its side. */
   disconnect(): void {
-    this.#socket.end();
-    // What still comes is of no interest, but must be read for the end to be seen.
-    this.resume();
-    this.#closeTimer ??= setTimeout(() => this.#socket.destroy(), CLOSE_MS);
+    this.#becomeDeaf();
+    this.#close();
   }
 
   /** Cuts the connection off. */
   destroy(): void {
+    this.#becomeDeaf();
     this.#socket.destroy();
+  }
+
+  #close(): void {
+    if (this.#over) return;
+    this.#socket.end();
+    this.#closeTimer ??= setTimeout(() => this.#socket.destroy(), CLOSE_MS);
+  }
+
+  /** What still comes is dropped, but must be read for the end to be seen. */
+  #becomeDeaf(): void {
+    this.#deaf = true;
+    this.#held = false;
+    this.#choked = false;
+    this.#socket.resume();
+  }
+
+  #write(framed: Buffer, pool: DataBufferPool | undefined): void {
+    if (this.#over || this.#socket.writableEnded) {
+      pool?.release(framed);
+      return;
+    }
+    const weight = framed.length + WRITE_OVERHEAD;
+    this.#outstanding += weight;
+    if (this.#outstanding >= WRITE_LIMIT) this.#full = true;
+    if (this.#outstanding >= ANSWER_LIMIT) this.#choked = true;
+    this.#socket.write(framed, () => {
+      if (this.#reuses) pool?.release(framed);
+      this.#onWritten(weight);
+    });
+  }
+
+  #onWritten(weight: number): void {
+    this.#outstanding -= weight;
+    this.#events.written();
+    if (this.#outstanding > WRITE_LIMIT / 2) return;
+    if (this.#full) {
+      this.#full = false;
+      this.#events.room();
+    }
+    if (this.#choked) {
+      this.#choked = false;
+      this.#readOn();
+    }
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#deaf) return;
+    this.#decoder.push(chunk);
+    this.#read();
+  }
+
+  #readOn(): void {
+    this.#read();
+    if (!this.#stopped) this.#socket.resume();
+  }
+
+  get #stopped(): boolean {
+    return this.#held || this.#choked;
   }
 
   #read(): void {
     // A buffer can lead to `resume`, which would read on in the middle of this.
     if (this.#reading) return;
     this.#reading = true;
+    while (!this.#stopped && !this.#deaf) {
+      const octets = this.#next();
+      if (octets === undefined) break;
+      this.#events.buffer(octets);
+    }
+    this.#reading = false;
+    if (this.#stopped) this.#socket.pause();
+  }
+
+  #next(): Uint8Array | undefined {
     try {
-      while (!this.#held) {
-        const octets = this.#decoder.next();
-        if (octets === undefined) break;
-        this.#events.buffer(octets);
-      }
+      return this.#decoder.next();
     } catch (error) {
-      this.#socket.removeAllListeners("data");
-      this.#socket.resume();
+      this.#becomeDeaf();
       this.#events.damaged(error);
-    } finally {
-      this.#reading = false;
+      return undefined;
     }
   }
 
-  #onDrain(): void {
-    for (const resolve of this.#drained.splice(0)) resolve();
+  #onClose(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#deaf = true;
+    clearTimeout(this.#closeTimer);
+    this.#events.closed(this.#error);
   }
 }

@@ -1,4 +1,12 @@
-import type { SessionStateName } from "../machine/index.js";
+import type { SessionState, SessionStateName } from "../machine/index.js";
+import {
+  DEFAULT_INACTIVITY_TIMEOUT_MS,
+  DEFAULT_LOCAL_TIMEOUT_MS,
+  type SessionOptions,
+} from "./session-options.js";
+
+/** How long the partner may take to disconnect after an ESID. */
+const DISCONNECT_MS = 5000;
 
 /** States in which the next step is this station's; in all others the session waits for its partner. */
 const LOCAL_STATES: ReadonlySet<SessionStateName> = new Set<SessionStateName>([
@@ -12,6 +20,18 @@ const LOCAL_STATES: ReadonlySet<SessionStateName> = new Set<SessionStateName>([
   "RTRP",
 ]);
 
-export function waitsForPartner(state: SessionStateName): boolean {
-  return !LOCAL_STATES.has(state);
+/**
+ * How long nothing may happen now. `waitsForRoom`: this station would send data, but the partner takes in none;
+ * `storing`: the partner would send data, but this station takes in none.
+ */
+export function waitingLimitMs(
+  { name, variables }: SessionState,
+  waitsForRoom: boolean,
+  storing: boolean,
+  { inactivityTimeoutMs, localTimeoutMs }: SessionOptions,
+): number {
+  const silence = inactivityTimeoutMs ?? DEFAULT_INACTIVITY_TIMEOUT_MS;
+  if (name === "WF_NDISC") return Math.min(DISCONNECT_MS, silence);
+  const here = LOCAL_STATES.has(name) || storing || variables.authenticationNeeds !== undefined;
+  return waitsForRoom || !here ? silence : (localTimeoutMs ?? DEFAULT_LOCAL_TIMEOUT_MS);
 }

@@ -43,6 +43,7 @@ export interface LockAuthority {
 export const TOUCH_INTERVAL_MS = 20_000;
 export const FOREIGN_LIFETIME_MS = 90_000;
 const ATTEMPTS = 4;
+const SAME_MOMENT_MS = 100;
 
 const LOCK_NAME = /^([0-9a-z-]+)\.([0-9a-f]{12})-(\d+)-(\d+)\.[0-9a-f]{16}\.lock$/;
 
@@ -85,14 +86,14 @@ async function attemptLock(
   const name = `${key}.${own.scope}-${own.pid}-${own.start}.${randomBytes(8).toString("hex")}.lock`;
   const path = join(folder, name);
   await (await fileSystem.open(path, "create")).close();
-  const startedMs = Date.now();
   try {
     const entries = await fileSystem.list(folder);
-    const rivals = await livingRivals(entries, { folder, key, name, own }, fileSystem, authority);
-    if (rivals > 0) {
+    const rival = await livingRival(entries, { folder, key, name, own }, fileSystem, authority);
+    if (rival !== undefined) {
+      const age = await ageBeside(join(folder, rival), path, fileSystem);
       await unlinkIfThere(fileSystem, path);
-      // Whoever came at the same moment goes away too.
-      return Date.now() - startedMs < 1000 ? "raced" : "held";
+      // Whoever came at the same moment may go away too.
+      return age === undefined || age < SAME_MOMENT_MS ? "raced" : "held";
     }
     const stopTouching = keepTouched(path, fileSystem);
     return {
@@ -116,13 +117,14 @@ interface Contender {
   readonly own: LockOwner;
 }
 
-async function livingRivals(
+/** The file of another living owner. Those of dead ones are removed. */
+async function livingRival(
   entries: readonly string[],
   { folder, key, name, own }: Contender,
   fileSystem: StorageFileSystem,
   authority: LockAuthority,
-): Promise<number> {
-  let living = 0;
+): Promise<string | undefined> {
+  let rival: string | undefined;
   for (const entry of entries) {
     if (entry === name || !entry.startsWith(`${key}.`)) continue;
     const match = LOCK_NAME.exec(entry);
@@ -130,18 +132,24 @@ async function livingRivals(
     const owner: LockOwner = { scope: match[2]!, pid: Number(match[3]), start: match[4]! };
     const path = join(folder, entry);
     const local = owner.scope === own.scope;
-    const alive = local ? await authority.isAlive(owner) : true;
-    // The file's age by the file system's clock, which all who share the folder have in common.
-    const dated = !local || owner.start === "0";
-    if (alive && !(dated && (await isOld(path, join(folder, name), fileSystem)))) living += 1;
+    let alive = !local || (await authority.isAlive(owner));
+    if (alive && (!local || owner.start === "0")) {
+      alive = ((await ageBeside(path, join(folder, name), fileSystem)) ?? 0) < FOREIGN_LIFETIME_MS;
+    }
+    if (alive) rival = entry;
     else await unlinkIfThere(fileSystem, path);
   }
-  return living;
+  return rival;
 }
 
-async function isOld(path: string, ownPath: string, fileSystem: StorageFileSystem): Promise<boolean> {
+/** How much older a file is than one's own, by the file system's clock, which all who share the folder have in common. */
+async function ageBeside(
+  path: string,
+  ownPath: string,
+  fileSystem: StorageFileSystem,
+): Promise<number | undefined> {
   const [its, own] = await Promise.all([fileSystem.inspect(path), fileSystem.inspect(ownPath)]);
-  return its !== undefined && own !== undefined && own.modifiedMs - its.modifiedMs > FOREIGN_LIFETIME_MS;
+  return its === undefined || own === undefined ? undefined : own.modifiedMs - its.modifiedMs;
 }
 
 const touched = new Map<string, StorageFileSystem>();

@@ -83,19 +83,26 @@ export class MemorySink implements FileSink {
   totals: FileTotals | undefined;
   restartPosition = 0;
   before: FileTotals = { records: 0, octets: 0 };
+  /** What a test wants to happen before a call does its work. */
+  onBegin: () => Promise<void> = async () => {};
+  onWrite: () => Promise<void> = async () => {};
+  onFinish: () => Promise<void> = async () => {};
 
   async begin(restartPosition: number): Promise<FileTotals> {
     this.events.push(`begin ${restartPosition}`);
+    await this.onBegin();
     return this.before;
   }
 
   async write(chunk: Uint8Array): Promise<void> {
+    await this.onWrite();
     this.chunks.push(Buffer.from(chunk));
   }
 
   async finish(totals: FileTotals): Promise<void> {
-    this.totals = totals;
     this.events.push("finish");
+    await this.onFinish();
+    this.totals = totals;
   }
 
   async discard(): Promise<void> {
@@ -121,7 +128,7 @@ export class MemoryMonitor implements UserMonitor {
   readonly received: { sfid: Sfid; sink: MemorySink }[] = [];
   readonly responses: (Eerp | Nerp)[] = [];
   readonly owed: OutgoingEndResponse[] = [];
-  readonly log: string[] = [];
+  readonly impossible: { response: OutgoingEndResponse; error: unknown }[] = [];
   negotiated: NegotiatedSession | undefined;
   partner: Ssid | undefined;
   answer: (ssid: Ssid) => PartnerAnswer;
@@ -150,7 +157,11 @@ export class MemoryMonitor implements UserMonitor {
 
   async endResponseSent(response: OutgoingEndResponse): Promise<void> {
     this.owed.splice(this.owed.indexOf(response), 1);
-    this.log.push(`taken ${response.key}`);
+  }
+
+  async endResponseImpossible(response: OutgoingEndResponse, error: unknown): Promise<void> {
+    this.owed.splice(this.owed.indexOf(response), 1);
+    this.impossible.push({ response, error });
   }
 
   async fileSent(file: OutgoingFile, totals: FileTotals): Promise<void> {

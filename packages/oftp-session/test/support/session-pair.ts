@@ -1,5 +1,4 @@
-import { once } from "node:events";
-import { connect, createServer, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import {
   type InitiatorOptions,
   initiateSession,
@@ -8,20 +7,7 @@ import {
   respondSession,
   type SessionEnd,
 } from "@waybill/oftp-session";
-
-/** Two ends of a connection over loopback. */
-export async function socketPair(): Promise<{ readonly near: Socket; readonly far: Socket }> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("no port");
-  const accepted = once(server, "connection") as Promise<[Socket]>;
-  const near = connect({ port: address.port, host: "127.0.0.1", noDelay: true });
-  const [far] = await accepted;
-  server.close();
-  far.setNoDelay(true);
-  return { near, far };
-}
+import { socketPair } from "./socket-pair.js";
 
 export interface SessionPair {
   readonly initiator: OftpSession;

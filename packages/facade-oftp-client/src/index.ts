@@ -1,0 +1,2 @@
+export * from "./file-refused.js";
+export * from "./oftp-client.js";

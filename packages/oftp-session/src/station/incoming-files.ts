@@ -1,0 +1,336 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { answerReasons, type Eerp, type Nerp, type Sfid, sizeInBlocks } from "@waybill/oftp-codec";
+import { FileRefusedError, refusalOf } from "../file-refused-error.js";
+import { inboxSink } from "../storage/inbox-sink.js";
+import { receivedFileKey } from "../storage/received-file-key.js";
+import { DEFAULT_NAME_PATTERN, receivedFileName } from "../storage/received-file-name.js";
+import { recoverInbox } from "../storage/recover-inbox.js";
+import { storedFileSink } from "../storage/stored-file-sink.js";
+import type { ReceptionLedger } from "../storage/whole-file.js";
+import type { FileSink, FileTotals } from "../user-monitor.js";
+import { mayOriginate, type Partner } from "./partner.js";
+import type { AnswerMode, ReceivedRecord } from "./received-files.js";
+import { relayedFile } from "./relayed-file.js";
+import type { StationCore } from "./station-core.js";
+import type { ReceivedFile, SessionContext } from "./station-events.js";
+import type { EndResponseDecision, FileDecision } from "./station-options.js";
+
+/** Files that arrive: whether they are taken, where they go, how they are answered. */
+export class IncomingFiles {
+  readonly #core: StationCore;
+  /** Files whose EFPA the partner has seen, since this process began: the same one again is a duplicate. */
+  readonly #confirmed = new Set<string>();
+
+  constructor(core: StationCore) {
+    this.#core = core;
+  }
+
+  /** Ends what a process before this one has begun. */
+  async recover(): Promise<void> {
+    await mkdir(this.#partialFolder, { recursive: true, mode: 0o700 });
+    await recoverInbox({
+      partialFolder: this.#partialFolder,
+      overwrite: this.#core.options.overwrite ?? "rename",
+      ledger: {
+        lookUp: (key, receptionId) => this.#lookUp(key, receptionId),
+        moved: (key, _receptionId, finalPath) => this.#moved(key, finalPath),
+      },
+      onProblem: (error) => this.#core.logger.error({ error }, "a received file could not be recovered"),
+    });
+    for (const [key, record] of await this.#core.received.list()) {
+      if (record.answer === "undecided") await this.#decide(key, record);
+      if (record.answer === "forwarded") await this.#relay(key, record);
+    }
+  }
+
+  /** Where an announced file goes. Rejects with a `FileRefusedError`. */
+  async sink(partner: Partner, sfid: Sfid, session: SessionContext): Promise<FileSink> {
+    const forwarded = await this.#checkAddresses(partner, sfid);
+    const key = receivedFileKey(sfid);
+    const known = await this.#core.received.find(key);
+    if (known !== undefined) return this.#knownFile(key, known, sfid);
+    const { protection, maxFileSize } = this.#core.options;
+    if (maxFileSize !== undefined && sfid.fileSize > sizeInBlocks(maxFileSize)) {
+      throw new FileRefusedError(answerReasons.fileTooBig.code, `at most ${maxFileSize} octets are accepted`);
+    }
+    if (!forwarded && protection === undefined) refuseSecured(sfid);
+    const target = forwarded ? this.#relayTarget(key) : await this.#inboxTarget(partner, sfid);
+    const reception = new Reception(this.#core, this, { partner, sfid, session, key, forwarded });
+    const inner = await inboxSink({
+      inboxFolder: target.folder,
+      partialFolder: this.#partialFolder,
+      sfid,
+      fileName: target.fileName,
+      overwrite: target.overwrite,
+      ...(forwarded && sfid.format === "V" ? { recordMapping: "length-prefixed" as const } : {}),
+      ledger: reception.ledger,
+    });
+    reception.inner = inner;
+    if (forwarded || protection === undefined) return reception;
+    return protection.open(sfid, partner, reception);
+  }
+
+  /** The partner has gone on after EFPA. */
+  confirmed(key: string): void {
+    this.#confirmed.add(key);
+  }
+
+  get #partialFolder(): string {
+    return join(this.#core.options.work, "partial");
+  }
+
+  async #checkAddresses(partner: Partner, sfid: Sfid): Promise<boolean> {
+    if (!mayOriginate(partner, sfid.originator)) {
+      throw new FileRefusedError(
+        answerReasons.invalidOrigin.code,
+        `${sfid.originator.trimEnd()} is not an originator of this partner`,
+      );
+    }
+    if (this.#core.isOwnCode(sfid.destination, partner)) return false;
+    const next = await this.#core.options.partners.bySfid(sfid.destination);
+    if (next === undefined || next.name === partner.name) {
+      throw new FileRefusedError(
+        answerReasons.invalidDestination.code,
+        `${sfid.destination.trimEnd()} is not known here`,
+      );
+    }
+    return true;
+  }
+
+  /** The partner sends what is here already: because it has not seen EFPA, or by mistake. */
+  async #knownFile(key: string, known: ReceivedRecord, sfid: Sfid): Promise<FileSink> {
+    const answered = known.answer === "now" && !(await this.#core.responses.isOwed(known.partner, key));
+    if (answered || this.#confirmed.has(key)) {
+      throw new FileRefusedError(answerReasons.duplicateFile.code, "this file was received before");
+    }
+    return storedFileSink(sfid, known.totals);
+  }
+
+  async #inboxTarget(partner: Partner, sfid: Sfid) {
+    const { options } = this.#core;
+    const offered = {
+      folder: join(options.inbox, partner.name),
+      fileName: receivedFileName(options.namePattern ?? DEFAULT_NAME_PATTERN, { sfid, now: this.#core.now() }),
+    };
+    const decision: FileDecision = (await options.hooks?.acceptFile?.({ partner, sfid, ...offered })) ?? {
+      accept: true,
+    };
+    if (!decision.accept) {
+      const { reason, retry, text } = decision;
+      throw new FileRefusedError(reason, text ?? "", { retry: retry ?? false });
+    }
+    return {
+      folder: decision.folder ?? offered.folder,
+      fileName: decision.fileName ?? offered.fileName,
+      overwrite: decision.overwrite ?? options.overwrite ?? "rename",
+    };
+  }
+
+  #relayTarget(key: string) {
+    return { folder: join(this.#core.options.work, "relay"), fileName: key, overwrite: "replace" as const };
+  }
+
+  // --- what is recorded ---
+
+  async #lookUp(key: string, receptionId: string): Promise<string | undefined> {
+    const record = await this.#core.received.find(key);
+    return record?.receptionId === receptionId ? record.path : undefined;
+  }
+
+  async #moved(key: string, path: string): Promise<void> {
+    const record = await this.#core.received.find(key);
+    if (record !== undefined) await this.#core.received.put(key, { ...record, path });
+  }
+
+  async #revoke(key: string): Promise<void> {
+    const record = await this.#core.received.find(key);
+    if (record === undefined) return;
+    await this.#core.received.remove(key);
+    await this.#core.responses.settled(record.partner, key);
+  }
+
+  /** @internal */
+  ledgerFor(facts: ReceptionFacts): ReceptionLedger {
+    return {
+      lookUp: (key, receptionId) => this.#lookUp(key, receptionId),
+      moved: (key, _receptionId, finalPath) => this.#moved(key, finalPath),
+      revoke: ({ key }) => this.#revoke(key),
+      stored: async ({ receptionId, finalPath, totals }) => {
+        const { key, partner, sfid, forwarded } = facts;
+        const asks = this.#core.options.hooks?.endResponse !== undefined;
+        const answer: AnswerMode = forwarded ? "forwarded" : asks ? "undecided" : "now";
+        // First what is owed: it is not sent before the file is known.
+        if (answer === "now") await this.#core.responses.owe(partner.name, key, eerpFor(sfid));
+        const receivedAt = this.#core.now().getTime();
+        await this.#core.received.put(key, {
+          partner: partner.name,
+          path: finalPath,
+          totals,
+          answer,
+          receivedAt,
+          receptionId,
+          sfid,
+        });
+      },
+    };
+  }
+
+  /** @internal The file is in its place. */
+  async delivered({ key, forwarded }: ReceptionFacts): Promise<ReceivedRecord | undefined> {
+    const record = await this.#core.received.find(key);
+    if (record === undefined) return undefined;
+    if (forwarded) await this.#relay(key, record);
+    else if (record.answer === "undecided") await this.#decide(key, record);
+    return record;
+  }
+
+  async #decide(key: string, record: ReceivedRecord): Promise<void> {
+    const partner = await this.#core.options.partners.byName(record.partner);
+    const hook = this.#core.options.hooks?.endResponse;
+    let decision: EndResponseDecision = "eerp";
+    if (hook !== undefined && partner !== undefined) decision = await hook(describe(key, record), partner);
+    if (decision === "later") await this.#core.received.put(key, { ...record, answer: "later" });
+    else await this.answer(key, record, decision === "eerp" ? undefined : decision);
+  }
+
+  /** Owes the EERP, or with a reason the NERP, for a stored file. */
+  async answer(
+    key: string,
+    record: ReceivedRecord,
+    negative: { readonly reason: number; readonly text?: string | undefined } | undefined,
+  ): Promise<void> {
+    const { partner, sfid } = record;
+    const response =
+      negative === undefined
+        ? eerpFor(sfid)
+        : nerpFor(sfid, this.#core.ownSfid, negative.reason, negative.text ?? "");
+    await this.#core.responses.owe(partner, key, response);
+    await this.#core.received.put(key, { ...record, answer: "now" });
+  }
+
+  /** Queues a file for the station that it is for. */
+  async #relay(key: string, record: ReceivedRecord): Promise<void> {
+    const next = await this.#core.options.partners.bySfid(record.sfid.destination);
+    if (next === undefined) {
+      this.#core.logger.error(
+        { destination: record.sfid.destination },
+        "nobody is known to pass a file on to",
+      );
+      return;
+    }
+    await this.#core.queue.add(relayedFile(key, record, next));
+    await this.#core.received.put(key, { ...record, answer: "relayed" });
+  }
+}
+
+/** What is known of a file that is being received. */
+export interface ReceptionFacts {
+  readonly partner: Partner;
+  readonly sfid: Sfid;
+  readonly session: SessionContext;
+  readonly key: string;
+  readonly forwarded: boolean;
+}
+
+/** The sink of one file: the inbox's, and what the station does when it is stored. */
+class Reception implements FileSink {
+  /** Set once the inbox has made it. */
+  inner!: FileSink;
+  readonly ledger: ReceptionLedger;
+  readonly #core: StationCore;
+  readonly #files: IncomingFiles;
+  readonly #facts: ReceptionFacts;
+
+  constructor(core: StationCore, files: IncomingFiles, facts: ReceptionFacts) {
+    this.#core = core;
+    this.#files = files;
+    this.#facts = facts;
+    this.ledger = files.ledgerFor(facts);
+  }
+
+  get restartPosition(): number {
+    return this.inner.restartPosition;
+  }
+
+  begin(restartPosition: number): Promise<FileTotals> {
+    return this.inner.begin(restartPosition);
+  }
+
+  write(chunk: Uint8Array): Promise<void> {
+    return this.inner.write(chunk);
+  }
+
+  async finish(totals: FileTotals): Promise<void> {
+    const { session, sfid } = this.#facts;
+    try {
+      await this.inner.finish(totals);
+    } catch (error) {
+      const { reason, message } = refusalOf(error);
+      this.#core.emit("receiveRefused", { session, sfid, reason, text: message });
+      throw error;
+    }
+    const record = await this.#files.delivered(this.#facts);
+    if (record !== undefined && !this.#facts.forwarded) {
+      this.#core.emit("fileReceived", { session, file: describe(this.#facts.key, record) });
+    }
+  }
+
+  discard(): Promise<void> {
+    return this.inner.discard();
+  }
+
+  interrupt(): Promise<void> {
+    return this.inner.interrupt();
+  }
+}
+
+function describe(key: string, { sfid, path, totals }: ReceivedRecord): ReceivedFile {
+  return { key, sfid, path, octets: totals.octets };
+}
+
+/** Without somebody who opens it, a secured file is of no use here. */
+function refuseSecured({ securityLevel, compression, envelope }: Sfid): void {
+  if (securityLevel === 1 || securityLevel === 3) {
+    throw new FileRefusedError(answerReasons.encryptedNotAllowed.code, "encrypted files are not accepted");
+  }
+  if (securityLevel === 2) {
+    throw new FileRefusedError(answerReasons.signedNotAllowed.code, "signed files are not accepted");
+  }
+  if (compression !== 0 || envelope !== 0) {
+    throw new FileRefusedError(answerReasons.compressionNotAllowed.code, "compressed files are not accepted");
+  }
+}
+
+const NONE = new Uint8Array();
+
+/** Destination and originator are those of the file, swapped (RFC 5024 section 5.3.13). */
+function eerpFor(sfid: Sfid): Eerp {
+  const { datasetName, timestamp, userData, destination, originator } = sfid;
+  return {
+    kind: "EERP",
+    datasetName,
+    timestamp,
+    userData,
+    destination: originator,
+    originator: destination,
+    hash: NONE,
+    signature: NONE,
+  };
+}
+
+function nerpFor(sfid: Sfid, creator: string, reason: number, text: string): Nerp {
+  const { datasetName, timestamp, destination, originator } = sfid;
+  return {
+    kind: "NERP",
+    datasetName,
+    timestamp,
+    destination: originator,
+    originator: destination,
+    creator,
+    reason,
+    text,
+    hash: NONE,
+    signature: NONE,
+  };
+}

@@ -1,0 +1,88 @@
+import { stat } from "node:fs/promises";
+import { basename, resolve } from "node:path";
+import { TransferError } from "@waybill/net-core";
+import type { FileFormat, VirtualFileTime } from "@waybill/oftp-codec";
+import type { RecordMapping } from "../storage/record-mapping.js";
+import { asFileUnreadable } from "../storage/storage-errors.js";
+import type { FileSecurity } from "../user-monitor.js";
+import type { AfterSending, QueuedFile } from "./outgoing-queue.js";
+import { type Partner, sfidsOf } from "./partner.js";
+import type { StationCore } from "./station-core.js";
+
+/** A file that is to be sent. What is left out has a default. */
+export interface FileToSend {
+  readonly path: string;
+  /** The virtual file's name, up to 26 characters. Default: the file's name, what does not fit replaced by `_`. */
+  readonly datasetName?: string | undefined;
+  /** Default: now, with a counter that makes it unique. */
+  readonly timestamp?: VirtualFileTime | undefined;
+  /** Default: the partner's first SFID. */
+  readonly destination?: string | undefined;
+  /** Default: this station's SFID. */
+  readonly originator?: string | undefined;
+  /** Up to 8 characters. */
+  readonly userData?: string | undefined;
+  /** Up to 999 octets of UTF-8; sent at level 5. */
+  readonly description?: string | undefined;
+  /** Default U. */
+  readonly format?: FileFormat | undefined;
+  /** For F and V, in octets. */
+  readonly maxRecordSize?: number | undefined;
+  /** How the file has its records. Default: F fixed, V lines. */
+  readonly recordMapping?: RecordMapping | undefined;
+  /** Default: keep. */
+  readonly afterSending?: AfterSending | undefined;
+}
+
+const UNSECURED: FileSecurity = {
+  securityLevel: 0,
+  cipherSuite: 0,
+  compressed: false,
+  enveloped: false,
+  signedReceipt: false,
+};
+
+const MAX_DATASET_NAME = 26;
+
+/** The entry of the queue for a file. Errors: `ERR_OFTP_FILE_UNREADABLE`, `ERR_OFTP_OPTIONS`. */
+export async function queuedFile(core: StationCore, partner: Partner, file: FileToSend): Promise<QueuedFile> {
+  const path = resolve(file.path);
+  try {
+    if (!(await stat(path)).isFile()) {
+      throw new TransferError("ERR_OFTP_FILE_UNREADABLE", `${path} cannot be sent: it is not a file`);
+    }
+  } catch (error) {
+    throw asFileUnreadable(path, error);
+  }
+  const format = file.format ?? "U";
+  const hasRecords = format === "F" || format === "V";
+  if (hasRecords && (file.maxRecordSize ?? 0) < 1) {
+    throw new TransferError("ERR_OFTP_OPTIONS", `Format ${format} needs a record length`);
+  }
+  const timestamp = file.timestamp ?? (await core.clock.next());
+  const datasetName = file.datasetName ?? datasetNameOf(basename(path));
+  return {
+    // Sorts as it was queued; two entries never have the same time of this station.
+    key: `${timestamp.date}${timestamp.time} ${datasetName} ${partner.name}`,
+    partner: partner.name,
+    path,
+    datasetName,
+    timestamp,
+    destination: file.destination ?? sfidsOf(partner)[0] ?? partner.ssid,
+    originator: file.originator ?? partner.ownSfid ?? core.ownSfid,
+    userData: file.userData ?? "",
+    description: file.description ?? "",
+    format,
+    maxRecordSize: hasRecords ? (file.maxRecordSize ?? 0) : 0,
+    recordMapping: file.recordMapping,
+    afterSending: file.afterSending ?? "keep",
+    relayed: false,
+    security: UNSECURED,
+    originalSize: undefined,
+  };
+}
+
+/** Printable ASCII is what datasets are called in practice. */
+function datasetNameOf(fileName: string): string {
+  return fileName.replaceAll(/[^\x21-\x7e]/g, "_").slice(0, MAX_DATASET_NAME);
+}

@@ -1,0 +1,309 @@
+import { join } from "node:path";
+import { answerReasons } from "@waybill/oftp-codec";
+import { FileRefusedError, refusalOf } from "../file-refused-error.js";
+import type { FileSink, FileTotals } from "../user-monitor.js";
+import type { CheckpointFile } from "./checkpoint-file.js";
+import { type ClaimedName, claimFreeName } from "./final-name.js";
+import type { InboxSinkOptions } from "./inbox-sink.js";
+import { type KeptPart, locate, restartUnits } from "./kept-position.js";
+import {
+  type FilePosition,
+  type LayoutOptions,
+  type LocalLayout,
+  localLayout,
+  START,
+} from "./local-layout.js";
+import type { ProcessLock } from "./process-lock.js";
+import type { StorageEnvironment } from "./storage-environment.js";
+import { type StorageFile, unlinkIfThere } from "./storage-file-system.js";
+import {
+  besideName,
+  checkpointName,
+  deliver,
+  newReceptionId,
+  partName,
+  type WholeFile,
+  wholeFile,
+} from "./whole-file.js";
+
+/** Local octets between checkpoints: what a crash can cost. */
+export const CHECKPOINT_OCTETS = 8 * 1024 * 1024;
+
+/** The reception of one file; `inboxSink` makes it and says what it does. */
+export class InboxReception implements FileSink {
+  readonly #options: InboxSinkOptions;
+  readonly #key: string;
+  readonly #layoutOptions: LayoutOptions;
+  readonly #checkpoint: CheckpointFile;
+  readonly #lock: ProcessLock;
+  readonly #environment: StorageEnvironment;
+  readonly #partPath: string;
+  #somethingKept: boolean;
+  #kept: KeptPart = { position: START, plain: true };
+  #file: StorageFile | undefined;
+  #layout: LocalLayout | undefined;
+  /** Local octets that are written. */
+  #written = 0;
+  #checkpointAt = 0;
+  #folderSynced = false;
+  #checkpointing: Promise<void> | undefined;
+  #failure: unknown;
+  #whole: WholeFile | undefined;
+  #ended = false;
+
+  constructor(
+    options: InboxSinkOptions,
+    key: string,
+    layoutOptions: LayoutOptions,
+    checkpoint: CheckpointFile,
+    lock: ProcessLock,
+    environment: StorageEnvironment,
+  ) {
+    this.#options = options;
+    this.#key = key;
+    this.#layoutOptions = layoutOptions;
+    this.#checkpoint = checkpoint;
+    this.#lock = lock;
+    this.#environment = environment;
+    this.#partPath = join(options.partialFolder, partName(key));
+    this.#somethingKept = lock.entries.includes(partName(key)) || lock.entries.includes(checkpointName(key));
+  }
+
+  get restartPosition(): number {
+    return restartUnits(this.#layoutOptions, this.#kept.position);
+  }
+
+  /** Looks for what an earlier session left. */
+  async findKept(): Promise<void> {
+    const { fileSystem } = this.#environment;
+    if (!this.#somethingKept) return;
+    const kept = await this.#checkpoint.read();
+    const part = await fileSystem.inspect(this.#partPath);
+    // A file that is shorter than what was synced is not the one of the checkpoint.
+    if (kept !== undefined && part?.isFile === true && part.size >= kept.position.local) this.#kept = kept;
+  }
+
+  /** Goes on with a file that was whole and synced, and not recorded. */
+  async goOnWith(whole: WholeFile): Promise<void> {
+    const { fileSystem } = this.#environment;
+    const path = join(whole.folder, whole.name);
+    const { format, maxRecordSize, mapping, lineEnd } = this.#layoutOptions;
+    const size = (await fileSystem.inspect(path))?.size ?? 0;
+    if (format !== "V") {
+      const unit = format === "F" ? maxRecordSize : 1024;
+      const ends = mapping === "lines" ? (lineEnd === "crlf" ? 2 : 1) : 0;
+      const units = Math.floor(size / (unit + ends));
+      const records = format === "F" ? units : 0;
+      await this.#checkpoint.read();
+      const position = { records, octets: units * unit, local: units * (unit + ends) };
+      // Lines are not searched for in format F.
+      await this.#checkpoint.write({ position, plain: true });
+      await this.#checkpoint.close();
+    }
+    await fileSystem.rename(path, this.#partPath);
+    await fileSystem.syncFolder(whole.folder);
+    this.#somethingKept = true;
+  }
+
+  async begin(restartPosition: number): Promise<FileTotals> {
+    try {
+      const { position, plain } = await this.#open(restartPosition);
+      this.#layout = localLayout(this.#layoutOptions, position, plain);
+      this.#written = position.local;
+      this.#checkpointAt = position.local;
+      return { records: position.records, octets: position.octets };
+    } catch (error) {
+      throw this.#fail(error);
+    }
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    const { file, layout } = this.#begun();
+    if (this.#failure !== undefined) throw this.#fail(this.#failure);
+    try {
+      const local = layout.place(chunk);
+      await file.write(local, this.#written);
+      this.#written += local.length;
+    } catch (error) {
+      throw this.#fail(error);
+    }
+    if (this.#written - this.#checkpointAt >= CHECKPOINT_OCTETS && this.#checkpointing === undefined) {
+      this.#startCheckpoint(file, layout);
+    }
+  }
+
+  async finish(totals: FileTotals): Promise<void> {
+    const { file, layout } = this.#begun();
+    try {
+      await this.#checkpointing;
+      if (this.#failure !== undefined) throw this.#failure;
+      checkTotals(layout, totals);
+      const end = layout.end();
+      if (end.length > 0) await file.write(end, this.#written);
+      await file.sync();
+      await this.#closeFile();
+      await this.#store(await this.#becomeWhole(), totals);
+    } catch (error) {
+      throw this.#fail(error);
+    }
+    await this.#end();
+  }
+
+  async discard(): Promise<void> {
+    if (this.#ended) return;
+    const { fileSystem } = this.#environment;
+    const { partialFolder } = this.#options;
+    await this.#checkpointing;
+    await this.#closeFile().catch(() => {});
+    await this.#checkpoint.remove().catch(() => {});
+    await unlinkIfThere(fileSystem, this.#partPath).catch(() => {});
+    if (this.#whole !== undefined) await this.#removeWhole(this.#whole).catch(() => {});
+    await fileSystem.syncFolder(partialFolder).catch(() => {});
+    await this.#end();
+  }
+
+  async interrupt(): Promise<void> {
+    if (this.#ended) return;
+    await this.#checkpointing;
+    const file = this.#file;
+    const layout = this.#layout;
+    if (file !== undefined && layout !== undefined) {
+      if (this.#failure !== undefined || layout.restart.local === 0) return this.discard();
+      await this.#writeCheckpoint(file, { position: layout.restart, plain: layout.plain }).catch(() => {});
+    }
+    await this.#end();
+  }
+
+  async #open(units: number): Promise<KeptPart> {
+    const { fileSystem } = this.#environment;
+    if (units > 0) {
+      this.#file = await fileSystem.open(this.#partPath, "update");
+      const kept = this.#kept;
+      const searchable = this.#layoutOptions.mapping !== "lines" || kept.plain;
+      const exact = units === this.restartPosition;
+      const position =
+        searchable || exact ? await locate(this.#file, this.#layoutOptions, kept, units) : undefined;
+      if (position === undefined || position === START || units > this.restartPosition) {
+        const { code } = answerReasons.accessMethodFailure;
+        throw new FileRefusedError(code, "it cannot go on at this restart position", { retry: true });
+      }
+      // Before anything else comes to where the checkpoint says that all is synced.
+      if (!exact) await this.#writeCheckpoint(this.#file, { position, plain: kept.plain });
+      await this.#file.truncate(position.local);
+      return { position, plain: kept.plain };
+    }
+    if (this.#somethingKept) {
+      await this.#checkpoint.remove();
+      await unlinkIfThere(fileSystem, this.#partPath);
+      // An old checkpoint must not come back beside a new file.
+      await fileSystem.syncFolder(this.#options.partialFolder);
+    }
+    this.#file = await fileSystem.open(this.#partPath, "create", this.#options.fileMode ?? 0o660);
+    return { position: START, plain: true };
+  }
+
+  #startCheckpoint(file: StorageFile, layout: LocalLayout): void {
+    this.#checkpointAt = this.#written;
+    const running = this.#writeCheckpoint(file, { position: layout.restart, plain: layout.plain });
+    this.#checkpointing = running.then(
+      () => {
+        this.#checkpointing = undefined;
+      },
+      (error) => {
+        this.#failure = error;
+        this.#checkpointing = undefined;
+      },
+    );
+  }
+
+  async #writeCheckpoint(file: StorageFile, part: KeptPart): Promise<void> {
+    await file.sync();
+    await this.#checkpoint.write(part);
+    if (this.#folderSynced) return;
+    await this.#environment.fileSystem.syncFolder(this.#options.partialFolder);
+    this.#folderSynced = true;
+  }
+
+  async #becomeWhole(): Promise<WholeFile> {
+    const { fileSystem } = this.#environment;
+    const { partialFolder } = this.#options;
+    const whole = wholeFile(partialFolder, this.#key, newReceptionId());
+    await fileSystem.rename(this.#partPath, join(partialFolder, whole.name));
+    this.#whole = whole;
+    await this.#checkpoint.remove();
+    await fileSystem.syncFolder(partialFolder);
+    return whole;
+  }
+
+  async #store(whole: WholeFile, totals: FileTotals): Promise<void> {
+    const { ledger, overwrite = "rename" } = this.#options;
+    const claimed = await this.#claimName();
+    const finalPath = claimed?.path ?? join(this.#options.inboxFolder, this.#options.fileName);
+    const stored = { key: this.#key, receptionId: whole.receptionId, finalPath, totals };
+    try {
+      await ledger.stored(stored);
+      await deliver(whole, finalPath, overwrite, ledger, this.#environment);
+    } catch (error) {
+      // Without the revocation a later start delivers it, so it must stay.
+      await ledger.revoke(stored).catch(() => {
+        this.#whole = undefined;
+      });
+      throw error;
+    } finally {
+      await claimed?.release();
+    }
+  }
+
+  async #claimName(): Promise<ClaimedName | undefined> {
+    const { inboxFolder, fileName, partialFolder, overwrite = "rename" } = this.#options;
+    if (overwrite === "replace") return undefined;
+    const onlyFirst = overwrite === "never";
+    const claimed = await claimFreeName(inboxFolder, fileName, partialFolder, this.#environment, onlyFirst);
+    if (claimed !== undefined) return claimed;
+    throw new FileRefusedError(answerReasons.duplicateFile.code, `there is a file ${fileName} already`);
+  }
+
+  /** With the names in the inbox that a failed delivery may have given it. */
+  async #removeWhole(whole: WholeFile): Promise<void> {
+    const { fileSystem } = this.#environment;
+    const { inboxFolder, partialFolder } = this.#options;
+    await unlinkIfThere(fileSystem, join(inboxFolder, besideName(whole)));
+    await unlinkIfThere(fileSystem, join(partialFolder, whole.name));
+  }
+
+  #begun(): { file: StorageFile; layout: LocalLayout } {
+    if (this.#file === undefined || this.#layout === undefined) throw new Error("begin() was not called");
+    return { file: this.#file, layout: this.#layout };
+  }
+
+  #fail(error: unknown): FileRefusedError {
+    const refusal = refusalOf(error);
+    this.#failure ??= refusal;
+    return refusal;
+  }
+
+  async #closeFile(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.close();
+  }
+
+  async #end(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    await this.#closeFile().catch(() => {});
+    await this.#checkpoint.close().catch(() => {});
+    await this.#lock.release();
+  }
+}
+
+/** The session has compared its own counts; these are the sink's. */
+function checkTotals(layout: LocalLayout, totals: FileTotals): void {
+  const { records, octets }: FilePosition = layout.position;
+  if (layout.open || records !== totals.records) {
+    throw new FileRefusedError(answerReasons.invalidRecordCount.code, "records are missing or too many");
+  }
+  if (octets !== totals.octets) {
+    throw new FileRefusedError(answerReasons.invalidByteCount.code, "octets are missing or too many");
+  }
+}

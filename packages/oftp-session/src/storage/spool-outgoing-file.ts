@@ -1,0 +1,47 @@
+import { randomBytes } from "node:crypto";
+import { open, rename, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { type LocalOutgoingFile, localOutgoingFile, type OutgoingFileOptions } from "./outgoing-file.js";
+import { ensureFolder } from "./storage-environment.js";
+import { nodeFileSystem } from "./storage-file-system.js";
+
+/** A file that was made from a stream. */
+export interface SpooledOutgoingFile extends LocalOutgoingFile {
+  /** Where its content is. `localOutgoingFile` makes the same file of it after a restart. */
+  readonly path: string;
+  /** Removes the content: once it is sent and nobody needs it. */
+  remove(): Promise<void>;
+}
+
+/**
+ * Writes a stream to a file in `folder` (made with the mode 0700 when it is missing) and makes that an outgoing file: the size
+ * of a file must be known before it is sent, and a restart reads it again. The content is on disk when this resolves; when
+ * it rejects, nothing is left.
+ * Errors: those of the stream and of `localOutgoingFile`.
+ */
+export async function spoolOutgoingFile(
+  stream: AsyncIterable<Uint8Array | string>,
+  folder: string,
+  options: OutgoingFileOptions,
+): Promise<SpooledOutgoingFile> {
+  await ensureFolder(nodeFileSystem, folder, 0o700);
+  const path = join(folder, `spool-${randomBytes(8).toString("hex")}`);
+  const partPath = `${path}.part`;
+  const handle = await open(partPath, "wx", 0o600);
+  try {
+    try {
+      for await (const chunk of stream) await handle.appendFile(chunk);
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
+    await rename(partPath, path);
+    await nodeFileSystem.syncFolder(folder);
+    const file = await localOutgoingFile({ ...options, path });
+    return { ...file, path, remove: () => unlink(path) };
+  } catch (error) {
+    await unlink(partPath).catch(() => {});
+    await unlink(path).catch(() => {});
+    throw error;
+  }
+}
