@@ -6,11 +6,17 @@
 export const layers = {
   "@waybill/net-core": [],
   "@waybill/cert-store": ["@waybill/net-core"],
+  "@waybill/cms-security": ["@waybill/net-core", "@waybill/cert-store"],
   "@waybill/ssh-core": ["@waybill/net-core", "@waybill/cert-store"],
   "@waybill/scp": ["@waybill/net-core", "@waybill/ssh-core"],
   "@waybill/sftp-server": ["@waybill/net-core", "@waybill/cert-store", "@waybill/ssh-core", "@waybill/scp"],
   "@waybill/oftp-codec": ["@waybill/net-core"],
-  "@waybill/oftp-session": ["@waybill/net-core", "@waybill/cert-store", "@waybill/oftp-codec"],
+  "@waybill/oftp-session": [
+    "@waybill/net-core",
+    "@waybill/cert-store",
+    "@waybill/cms-security",
+    "@waybill/oftp-codec",
+  ],
   "@waybill/oftp-client": [
     "@waybill/net-core",
     "@waybill/cert-store",
