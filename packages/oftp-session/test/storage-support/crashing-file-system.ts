@@ -9,11 +9,13 @@ interface Inode {
   modifiedMs: number;
 }
 
+type NameChange = readonly [name: string, inode: Inode | undefined];
+
 interface Folder {
   names: Map<string, Inode>;
   durable: Map<string, Inode>;
-  /** Changes of names since the last sync, in order. */
-  pending: [name: string, inode: Inode | undefined][];
+  /** Changes of names since the last sync, in order; each happens whole or not at all. */
+  pending: NameChange[][];
 }
 
 /** Power is off: nothing answers any more. */
@@ -29,6 +31,8 @@ export class CrashError extends Error {
 export class CrashingFileSystem implements StorageFileSystem {
   calls: string[] = [];
   crashAt = Number.POSITIVE_INFINITY;
+  /** Matching syncs do nothing: what a disk would be that lies, or a program that forgets them. */
+  withoutSync: RegExp | undefined;
   /** Makes the next matching call fail. */
   failing: ((call: string) => Error | undefined) | undefined;
   readonly #random: () => number;
@@ -46,7 +50,7 @@ export class CrashingFileSystem implements StorageFileSystem {
       for (const folder of this.#folders.values()) {
         const names = new Map(folder.durable);
         const kept = Math.floor(this.#random() * (folder.pending.length + 1));
-        for (const [name, inode] of folder.pending.slice(0, kept)) {
+        for (const [name, inode] of folder.pending.slice(0, kept).flat()) {
           if (inode === undefined) names.delete(name);
           else names.set(name, inode);
         }
@@ -88,6 +92,18 @@ export class CrashingFileSystem implements StorageFileSystem {
     this.#step(`rename ${from} ${to}`);
     const inode = this.#find(from) ?? fail("ENOENT", from);
     if (this.#find(to) === inode) return;
+    if (posix.dirname(from) === posix.dirname(to)) {
+      const folder = this.#folder(from);
+      const changes: NameChange[] = [
+        [posix.basename(to), inode],
+        [posix.basename(from), undefined],
+      ];
+      folder.names.set(posix.basename(to), inode);
+      folder.names.delete(posix.basename(from));
+      folder.pending.push(changes);
+      return;
+    }
+    // Two folders are two changes.
     this.#change(to, inode);
     this.#change(from, undefined);
   }
@@ -133,6 +149,7 @@ export class CrashingFileSystem implements StorageFileSystem {
 
   async syncFolder(path: string): Promise<void> {
     this.#step(`sync folder ${path}`);
+    if (this.withoutSync?.test(`sync folder ${path}`) === true) return;
     const folder = this.#folders.get(path);
     if (folder === undefined) return;
     folder.durable = new Map(folder.names);
@@ -162,6 +179,7 @@ export class CrashingFileSystem implements StorageFileSystem {
       },
       sync: async () => {
         this.#step(`sync ${path}`);
+        if (this.withoutSync?.test(`sync ${path}`) === true) return;
         inode.durable = Buffer.from(inode.content);
       },
       size: async () => inode.content.length,
@@ -184,12 +202,16 @@ export class CrashingFileSystem implements StorageFileSystem {
     return this.#folders.get(posix.dirname(path))?.names.get(posix.basename(path));
   }
 
+  #folder(path: string): Folder {
+    return this.#folders.get(posix.dirname(path)) ?? fail("ENOENT", path);
+  }
+
   #change(path: string, inode: Inode | undefined): void {
-    const folder = this.#folders.get(posix.dirname(path)) ?? fail("ENOENT", path);
+    const folder = this.#folder(path);
     const name = posix.basename(path);
     if (inode === undefined) folder.names.delete(name);
     else folder.names.set(name, inode);
-    folder.pending.push([name, inode]);
+    folder.pending.push([[name, inode]]);
   }
 
   /** What was synced is there; of the rest a part may be, with zeros where it is not. */
@@ -197,8 +219,11 @@ export class CrashingFileSystem implements StorageFileSystem {
     if (content.equals(durable)) return content;
     if (this.#random() < 0.5) return Buffer.from(durable);
     const length = Math.floor(this.#random() * (content.length + 1));
-    const left = Buffer.alloc(Math.max(length, Math.min(durable.length, content.length)));
-    if (durable.length <= content.length) durable.copy(left);
+    const common = Math.min(durable.length, content.length);
+    const left = Buffer.alloc(Math.max(length, common));
+    // Where both are the same, it is what it was; elsewhere the old, the new or nothing.
+    durable.copy(left, 0, 0, common);
+    if (this.#random() < 0.5) content.copy(left, 0, 0, Math.floor(this.#random() * (left.length + 1)));
     return left;
   }
 }
