@@ -119,9 +119,14 @@ export class TcpListener<S extends Socket> implements Listener {
   }
 
   async #handOver(carrier: Socket, info: ConnectionInfo): Promise<void> {
-    const upgraded = this.#upgrade(carrier, info);
-    // Without a promise in between a connection is handed over in the turn in which it was accepted.
-    const socket = upgraded instanceof Promise ? await upgraded : upgraded;
+    let socket: S | undefined;
+    try {
+      const upgraded = this.#upgrade(carrier, info);
+      // Without a promise in between a connection is handed over in the turn in which it was accepted.
+      socket = upgraded instanceof Promise ? await upgraded : upgraded;
+    } catch (err) {
+      this.#logger.error({ ...info, err }, "preparing a connection failed");
+    }
     this.#waiting.delete(carrier);
     if (socket === undefined) {
       carrier.destroy();

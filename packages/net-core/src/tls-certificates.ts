@@ -86,7 +86,7 @@ export function checkCrls(files: readonly (string | Buffer)[]): readonly string[
 let roots: readonly X509Certificate[] | undefined;
 
 /**
- * Whether a chain, as the peer sent it, leads to one of the `trust`ed certificates (default: Node's roots). A second
+ * Whether a peer's chain leads to one of the `trust`ed certificates (default: Node's roots). A second
  * opinion that is needed beside a PKCS#12 file: Node trusts every certificate in it, our own issuer's too.
  */
 export function leadsToTrust(

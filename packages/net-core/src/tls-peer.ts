@@ -1,6 +1,6 @@
-import type { X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
+import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 
 /** Who is at the other end of a TLS connection, and how the connection is protected. */
 export interface TlsPeer {
@@ -12,7 +12,7 @@ export interface TlsPeer {
   readonly certificate: Buffer | undefined;
   /** SHA-256 of `certificate`, as `AB:CD:…`. */
   readonly fingerprint256: string | undefined;
-  /** The certificates (DER) as the peer sent them, its own first. */
+  /** The peer's certificates (DER), its own first, each followed by its issuer, as far as sent or trusted. */
   readonly chain: readonly Buffer[];
   /** The default decision about the certificate: OpenSSL trusts it and, for a server, it has the right name. */
   readonly authorized: boolean;
@@ -31,21 +31,27 @@ export function tlsPeerOf(socket: Socket): TlsPeer | undefined {
   return peers.get(socket);
 }
 
-/** For the two that make such sockets. */
+/** For the two that make such sockets. What Node's own properties of the socket say is brought in line. */
 export function setTlsPeer(socket: TLSSocket, peer: TlsPeer): void {
   peers.set(socket, peer);
+  const { authorized, authorizationError = null } = peer;
+  Object.assign(socket, { authorized, authorizationError, secureConnecting: false });
 }
 
 /** No sound chain is longer. */
 const MAX_CHAIN = 32;
 
-/** The certificates as the peer sent them, its own first. */
+/**
+ * The peer's certificates, its own first, each followed by its issuer. Not by `getPeerX509Certificate`: Node 20 takes
+ * the certificate away from the connection there, and whoever asks next gets the issuer's.
+ */
 export function peerChain(socket: TLSSocket): readonly X509Certificate[] {
   const chain: X509Certificate[] = [];
-  let next = socket.getPeerX509Certificate();
-  while (next !== undefined && chain.length < MAX_CHAIN) {
-    chain.push(next);
-    next = next.issuerCertificate;
+  let next: Partial<DetailedPeerCertificate> | undefined = socket.getPeerCertificate(true);
+  while (next?.raw !== undefined && chain.length < MAX_CHAIN) {
+    chain.push(new X509Certificate(next.raw));
+    // A root is its own issuer.
+    next = next.issuerCertificate === next ? undefined : next.issuerCertificate;
   }
   return chain;
 }

@@ -48,7 +48,11 @@ export class Issuer {
   }
 
   /** Issued by `authority`; `days` below zero: expired. */
-  async issue(authority: TestCertificate, name: string, options: IssueOptions = {}): Promise<TestCertificate> {
+  async issue(
+    authority: TestCertificate,
+    name: string,
+    options: IssueOptions = {},
+  ): Promise<TestCertificate> {
     const { san, days = 30, rsa = false, extensions = [] } = options;
     const { certificateFile, keyFile } = this.#files();
     const serial = this.#count;
@@ -82,7 +86,14 @@ export class Issuer {
 
   /** `own` with its key encrypted. */
   async encrypted(own: TestCertificate, passphrase: string): Promise<string> {
-    const { stdout } = await openssl(["pkcs8", "-topk8", "-in", own.keyFile, "-passout", `pass:${passphrase}`]);
+    const { stdout } = await openssl([
+      "pkcs8",
+      "-topk8",
+      "-in",
+      own.keyFile,
+      "-passout",
+      `pass:${passphrase}`,
+    ]);
     return stdout;
   }
 

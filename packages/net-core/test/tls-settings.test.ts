@@ -35,7 +35,8 @@ describeWithPeers("TLS settings", [peers.openssl], () => {
     expect(outcome).toMatchObject(wrong);
   };
 
-  const damaged = (pem: string) => pem.replace(/\n(.{20})/, (_all, start: string) => `\n${"A".repeat(start.length)}`);
+  const damaged = (pem: string) =>
+    pem.replace(/\n(.{20})/, (_all, start: string) => `\n${"A".repeat(start.length)}`);
 
   test.each<[string, () => Partial<TlsServerSettings>, string, string?]>([
     ["no certificate", () => ({ certificates: [] }), "certificates", "at least one"],
@@ -93,7 +94,11 @@ describeWithPeers("TLS settings", [peers.openssl], () => {
       "certificates[0].privateKey",
       "damaged",
     ],
-    ["a PKCS#12 file that is none", () => ({ certificates: [{ pfx: Buffer.from("x") }] }), "certificates[0].pfx"],
+    [
+      "a PKCS#12 file that is none",
+      () => ({ certificates: [{ pfx: Buffer.from("x") }] }),
+      "certificates[0].pfx",
+    ],
     ["trust that is none", () => ({ trust: [own.certificate, "x"] }), "trust[1]"],
     ["trust that is damaged", () => ({ trust: [damaged(ca.certificate)] }), "trust[0]", "damaged"],
     ["a revocation list that is none", () => ({ crls: ["x"] }), "crls[0]"],
@@ -134,7 +139,7 @@ describeWithPeers("TLS settings", [peers.openssl], () => {
       () => ({ clientCertificates: "yes" as "required", trust: [] }),
       "clientCertificates",
     ],
-  ])("%s is refused", (_name, settings, setting, says) => refuse(settings, setting, says));
+  ])("%s is refused", (_name, ...[settings, setting, says]) => refuse(settings, setting, says));
 
   test("a key that needs another passphrase is refused", async () => {
     const privateKey = await issuer.encrypted(own, "right");
@@ -174,8 +179,14 @@ describeWithPeers("TLS settings", [peers.openssl], () => {
   test("a PKCS#12 file works, and what else is in it is not trusted", async () => {
     const otherCa = await issuer.authority("Our own CA");
     const client = await issuer.issue(otherCa, "a client of our own CA");
-    const pfx = await issuer.pfx(await issuer.issue(otherCa, "srv", { san: "IP:127.0.0.1" }), "s3cret", [otherCa]);
-    await refuse(() => ({ certificates: [{ pfx, passphrase: "wrong" }] }), "certificates[0].pfx", "passphrase");
+    const pfx = await issuer.pfx(await issuer.issue(otherCa, "srv", { san: "IP:127.0.0.1" }), "s3cret", [
+      otherCa,
+    ]);
+    await refuse(
+      () => ({ certificates: [{ pfx, passphrase: "wrong" }] }),
+      "certificates[0].pfx",
+      "passphrase",
+    );
     const { dial, next, failure } = await openTls({
       certificates: [{ pfx, passphrase: "s3cret" }],
       clientCertificates: "required",
