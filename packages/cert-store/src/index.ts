@@ -47,6 +47,7 @@ export { type EllipticCurve, generateKeyPair, type KeyPairOptions } from "./maki
 export { type JoinCertificateOptions, joinCertificate } from "./making/join-certificate.js";
 export type { SubjectInput } from "./making/name-encoder.js";
 export type { SigningOptions } from "./making/signed-structure.js";
+export { type WriteNewFileOptions, writeNewFile } from "./new-file.js";
 export * from "./openssh-writer.js";
 export * from "./parse-private-key.js";
 export * from "./parse-public-key.js";
@@ -107,7 +108,11 @@ export {
   verifyTrustListSignature,
 } from "./trust-list/trust-list-signature.js";
 export { ODETTE_TRUST_LIST_URL, type TrustListSource } from "./trust-list/trust-list-source.js";
-export { readTrustListState, type StoredTrustList, type TrustListState } from "./trust-list/trust-list-state.js";
+export {
+  readTrustListState,
+  type StoredTrustList,
+  type TrustListState,
+} from "./trust-list/trust-list-state.js";
 export { type TrustListStepOptions, trustListStep } from "./trust-list/trust-list-step.js";
 export * from "./trust-list/trust-list-types.js";
 export { isSoftwareKey, requireExportable } from "./writing/exportable-key.js";

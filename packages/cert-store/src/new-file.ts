@@ -9,23 +9,33 @@ const NO_HARD_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLI
 /** What systems say that cannot sync a folder. */
 const NO_FOLDER_SYNC = new Set(["EPERM", "EACCES", "EISDIR", "EINVAL", "ENOTSUP"]);
 
+/** Options of {@link writeNewFile}. */
+export interface WriteNewFileOptions {
+  /** Whether a file of that name is replaced. Default false. */
+  readonly replace?: boolean | undefined;
+}
+
 /**
- * Writes a file that must not be there yet: it appears under its name whole and on the disk, or not at all.
- * Errors: `ERR_KEY_EXISTS`, `ERR_KEY_NOT_WRITTEN`.
+ * Writes a file that must not be there yet: it appears under its name whole and on the disk, or not at all. `mode` is its
+ * mode, whatever the umask says. Errors: `ERR_KEY_EXISTS`, `ERR_KEY_NOT_WRITTEN`.
  */
-export async function writeNewFile(path: string, text: string, mode: number): Promise<void> {
+export async function writeNewFile(
+  path: string,
+  data: string | Uint8Array,
+  mode: number,
+  options: WriteNewFileOptions = {},
+): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   try {
     const file = await open(temporary, "wx", mode);
     try {
-      // Whatever the umask says.
       await file.chmod(mode);
-      await file.writeFile(text);
+      await file.writeFile(data);
       await file.sync();
     } finally {
       await file.close();
     }
-    await publish(temporary, path);
+    await (options.replace === true ? rename(temporary, path) : publish(temporary, path));
     await syncFolder(dirname(path));
   } catch (error) {
     await unlink(temporary).catch(() => {});

@@ -1,5 +1,6 @@
 import { createPublicKey, type JsonWebKey, type KeyObject, timingSafeEqual } from "node:crypto";
 import { CURVES, UNCOMPRESSED_POINT } from "./curves.js";
+import { requireSoundKey } from "./ec-guard.js";
 import { type ErrorSource, errorSource } from "./error-source.js";
 import { type FingerprintForm, type FingerprintHash, fingerprintOf } from "./fingerprint.js";
 import type { KeyType, PublicKey, SignatureAlgorithm } from "./key-types.js";
@@ -161,7 +162,7 @@ export function publicKeyFromKeyObject(
   return new KeyObjectPublicKey(curve.keyType, curve.bits, comment, blob, publicObject);
 }
 
-/** Refuses keys that SSH (or this package) does not know. */
+/** Refuses keys that SSH (or this package) does not know, and those that are not safe to look at. */
 export function requireSupportedKind(keyObject: KeyObject, source: ErrorSource): void {
   const kind = keyObject.asymmetricKeyType;
   if (kind === "ed25519") return;
@@ -174,6 +175,7 @@ export function requireSupportedKind(keyObject: KeyObject, source: ErrorSource):
     );
   }
   if (kind === "ec") {
+    requireSoundKey(keyObject, source);
     const name = keyObject.asymmetricKeyDetails?.namedCurve;
     if (CURVES.some((curve) => curve.opensslName === name)) return;
     throw source.unsupported(

@@ -1,6 +1,8 @@
 import { constants, createPublicKey, diffieHellman, type KeyObject, privateDecrypt } from "node:crypto";
 import { TransferError } from "@waybill/net-core";
 import { CURVES } from "./curves.js";
+import { requireSoundKey } from "./ec-guard.js";
+import { errorSource } from "./error-source.js";
 import type { DecryptionScheme, KeyType } from "./key-types.js";
 import { unpadPkcs1 } from "./rsa-unpadding.js";
 
@@ -74,7 +76,13 @@ export function requireSameCurve(type: KeyType, otherPublicKey: KeyObject): void
       `a key of type ${type} cannot agree on a secret: it takes an EC key`,
     );
   }
-  if (otherPublicKey.asymmetricKeyDetails?.namedCurve !== curve.opensslName) {
+  try {
+    requireSoundKey(otherPublicKey, errorSource(undefined, "other key"));
+  } catch (error) {
+    throw new TransferError("ERR_KEY_DECRYPT", "the other key is not a valid one", { cause: error });
+  }
+  const isEc = otherPublicKey.asymmetricKeyType === "ec";
+  if (!isEc || otherPublicKey.asymmetricKeyDetails?.namedCurve !== curve.opensslName) {
     throw new TransferError("ERR_KEY_DECRYPT", `the other key is not on the curve ${curve.jwkName}`);
   }
 }

@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import type { DerValue } from "../der.js";
+import { requireSoundKey } from "../ec-guard.js";
 import type { ErrorSource } from "../error-source.js";
 import { MAX_RSA_BITS } from "../limits.js";
 import { ASN1_TAG, asn1BitString, asn1Oid, asn1Sequence, asn1Value, requireTag } from "./asn1-values.js";
@@ -48,7 +49,7 @@ export function readSubjectKey(info: DerValue | undefined, source: ErrorSource):
   if (unused !== 0) throw source.damaged("the public key of the certificate is malformed");
   if (oid === RSA || oid === RSA_PSS) return rsaKey(oid === RSA ? "RSA" : "RSA-PSS", bytes, source);
   if (oid === EC) return ecKey(parameters, bytes, source);
-  if (oid === DSA) return dsaKey(parameters, source);
+  if (oid === DSA) return dsaKey(parameters, bytes, source);
   const [name, bits] = FIXED[oid] ?? [oid, 8 * bytes.length];
   return {
     algorithm: name,
@@ -87,8 +88,11 @@ function ecKey(parameters: DerValue | undefined, bytes: Buffer, source: ErrorSou
   };
 }
 
-function dsaKey(parameters: DerValue | undefined, source: ErrorSource): SubjectKey {
-  const bits = parameters === undefined ? 0 : bitLength(asn1Sequence(parameters, source)[0], source);
+function dsaKey(parameters: DerValue | undefined, bytes: Buffer, source: ErrorSource): SubjectKey {
+  const numbers = parameters === undefined ? [] : asn1Sequence(parameters, source);
+  // Each is looked at: node:crypto ends the process over a negative one, as it does over what ec-guard.ts is for.
+  bitLength(asn1Value(bytes, source), source);
+  const [bits = 0] = numbers.map((number) => bitLength(number, source));
   const isUsable = bits > 0 && bits <= MAX_DSA_BITS;
   return {
     algorithm: "DSA",
@@ -117,7 +121,9 @@ export function loadSubjectKey(der: Buffer, key: SubjectKey, source: ErrorSource
     source.error("ERR_KEY_UNSUPPORTED", problem, cause);
   if (key.problem !== undefined) throw unsupported(key.problem);
   try {
-    return createPublicKey({ key: der, format: "der", type: "spki" });
+    const keyObject = createPublicKey({ key: der, format: "der", type: "spki" });
+    requireSoundKey(keyObject, source);
+    return keyObject;
   } catch (error) {
     throw unsupported(`the ${key.algorithm} key of the certificate cannot be used`, error);
   }

@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
+import { certificateFromDer } from "../certificate/parse-certificate.js";
 import { DER_TAG, type DerValue, derSmallInteger } from "../der.js";
 import type { ErrorSource } from "../error-source.js";
 import { BCFKS_PURPOSE, bcfksPassword, readBcfksEncrypted } from "./bcfks-encryption.js";
@@ -6,7 +7,6 @@ import { berName, berOctets, berParts, readAlgorithm, readBer } from "./ber.js";
 import { belonging, keyFromPkcs8, looksLikePkcs8 } from "./key-item.js";
 import { hmacHash, readDerivation } from "./password-derivation.js";
 import type { StoreBuilder } from "./store-builder.js";
-import { storeCertificate } from "./store-certificate.js";
 import type { StorePasswords } from "./store-passwords.js";
 import { keyPasswordWrong, passwordRequired, passwordWrong, printable } from "./store-source.js";
 import { WorkBudget } from "./work-budget.js";
@@ -80,7 +80,7 @@ async function addEntry(entry: DerValue, { passwords, builder, budget, source }:
   const alias = berName(identifier);
   const octets = berOctets(data, source);
   if (type === TYPE.certificate) {
-    builder.add({ alias, certificate: storeCertificate(octets, source) });
+    builder.add({ alias, certificate: certificateFromDer(octets, source) });
     return;
   }
   if (type !== TYPE.privateKey && type !== TYPE.protectedPrivateKey) {
@@ -91,7 +91,7 @@ async function addEntry(entry: DerValue, { passwords, builder, budget, source }:
   }
   const [keyInfo, list] = berParts(readBer(octets, source), source);
   const [algorithm, ciphertext] = berParts(keyInfo, source);
-  const chain = berParts(list, source).map((certificate) => storeCertificate(certificate.raw, source));
+  const chain = berParts(list, source).map((certificate) => certificateFromDer(certificate.raw, source));
   const [certificate, ...issuers] = chain;
   const encrypted = readBcfksEncrypted(
     readAlgorithm(algorithm, source),

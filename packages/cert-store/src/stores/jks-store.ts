@@ -1,4 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
+import { certificateFromDer } from "../certificate/parse-certificate.js";
 import type { Certificate } from "../certificate-types.js";
 import type { ErrorSource } from "../error-source.js";
 import { JavaReader } from "./java-reader.js";
@@ -7,7 +8,6 @@ import { belonging, type KeyOrProblem, keyFromPkcs8 } from "./key-item.js";
 import type { PasswordEncrypted } from "./password-encryption.js";
 import { skipSealedObject } from "./sealed-object.js";
 import type { StoreBuilder } from "./store-builder.js";
-import { storeCertificate } from "./store-certificate.js";
 import { MAX_STORE_ENTRIES } from "./store-limits.js";
 import type { StorePasswords } from "./store-passwords.js";
 import { keyPasswordWrong, passwordRequired, passwordWrong, printable } from "./store-source.js";
@@ -123,5 +123,5 @@ function readChain(reader: JavaReader, version: number, source: ErrorSource): Ce
 function readCertificate(reader: JavaReader, version: number, source: ErrorSource): Certificate {
   const type = version === 1 ? CERTIFICATE_TYPE : reader.text();
   if (type !== CERTIFICATE_TYPE) throw source.unsupported("a certificate of the store is none of X.509");
-  return storeCertificate(reader.block(), source);
+  return certificateFromDer(reader.block(), source);
 }

@@ -1,6 +1,7 @@
 import { createPublicKey, type JsonWebKey } from "node:crypto";
 import { isTransferError } from "@waybill/net-core";
 import { decodeBase64 } from "../base64.js";
+import { certificateFromDer } from "../certificate/parse-certificate.js";
 import type { Certificate } from "../certificate-types.js";
 import { CURVES } from "../curves.js";
 import type { ErrorSource } from "../error-source.js";
@@ -8,7 +9,6 @@ import { privateKeyFromJwk } from "../private-key.js";
 import { publicKeyFromKeyObject, requireRsaNumbers } from "../public-key.js";
 import { belonging, keyOrProblem } from "./key-item.js";
 import type { StoreBuilder, StoreItem } from "./store-builder.js";
-import { storeCertificate } from "./store-certificate.js";
 import { MAX_CHAIN_LENGTH } from "./store-limits.js";
 import { printable } from "./store-source.js";
 
@@ -138,11 +138,6 @@ function readNumbers(value: JsonObject, source: ErrorSource): JsonWebKey {
     const bytes = Buffer.from(text, "base64url");
     jwk[field] = (kty === "RSA" ? withoutLeadingZeros(bytes) : bytes).toString("base64url");
   }
-  const curve = kty === "EC" ? CURVES.find((candidate) => candidate.jwkName === crv) : undefined;
-  // A longer number would end the process, see ec-guard.ts.
-  if (curve !== undefined && Buffer.from(jwk.d ?? "", "base64url").length > curve.fieldBytes) {
-    throw source.damaged("the private number is outside of the curve's range");
-  }
   if (kty === "RSA") {
     requireRsaNumbers(Buffer.from(jwk.n ?? "", "base64url"), Buffer.from(jwk.e ?? "", "base64url"), source);
   }
@@ -163,7 +158,7 @@ function readCertificates(value: unknown, source: ErrorSource): Certificate[] {
   return value.map((text: unknown) => {
     const der = typeof text === "string" ? decodeBase64(text) : undefined;
     if (der === undefined) throw source.damaged("a certificate in its x5c is no base64");
-    return storeCertificate(der, source);
+    return certificateFromDer(der, source);
   });
 }
 

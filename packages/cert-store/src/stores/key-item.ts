@@ -3,7 +3,6 @@ import type { Certificate } from "../certificate-types.js";
 import { readDerPrivateKey } from "../der-private-key.js";
 import type { ErrorSource } from "../error-source.js";
 import type { PrivateKey } from "../key-types.js";
-import { requireSoundPrivateKey } from "./ec-guard.js";
 import { isKeyOf } from "./store-builder.js";
 
 /** A private key, or why it cannot be used: never both. */
@@ -24,10 +23,7 @@ export async function keyOrProblem(read: () => PrivateKey | Promise<PrivateKey>)
 
 /** A key of PKCS#8 in the clear. */
 export function keyFromPkcs8(der: Buffer, source: ErrorSource): Promise<KeyOrProblem> {
-  return keyOrProblem(() => {
-    requireSoundPrivateKey(der, source);
-    return readDerPrivateKey("PRIVATE KEY", der, undefined, source);
-  });
+  return keyOrProblem(() => readDerPrivateKey("PRIVATE KEY", der, undefined, source));
 }
 
 /** Whether bytes begin as PKCS#8 does and have the length that they say: decrypted with a wrong password they do not. */

@@ -186,7 +186,7 @@ async function readDerStore(
   else if (kind === "privateKey") builder.add(await privateKeyItem(bytes, source));
   else if (kind === "encryptedKey")
     builder.add(await encryptedKeyItem(bytes, passwords.keyOf(undefined), source));
-  else builder.add(publicKeyItem(bytes, fileName, source));
+  else builder.add(publicKeyItem(bytes, fileName));
 }
 
 function isText(bytes: Buffer): boolean {

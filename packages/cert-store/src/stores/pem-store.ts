@@ -4,7 +4,6 @@ import type { ErrorSource } from "../error-source.js";
 import { OPENSSH_LABEL, readOpenSshPrivateKey } from "../openssh-private-key.js";
 import { type PemBlock, readPemBlocks } from "../pem.js";
 import { readPemPrivateKey } from "../pem-private-key.js";
-import { requireSoundEncryptedPem } from "./ec-guard.js";
 import { type KeyOrProblem, keyOrProblem } from "./key-item.js";
 import { readPkcs7Store } from "./pkcs7-store.js";
 import {
@@ -66,7 +65,7 @@ export async function readPemStore(
     const alias = friendlyName(raw.before);
     try {
       const [block] = readPemBlocks(raw.text, isWanted, source);
-      if (block !== undefined && (await addBlock(block, raw.text, alias, context)) === "opened") opened += 1;
+      if (block !== undefined && (await addBlock(block, alias, context)) === "opened") opened += 1;
     } catch (error) {
       if (isTransferError(error) && error.code === "ERR_STORE_PASSWORD_WRONG")
         wrong.push({ problem: error, alias });
@@ -96,7 +95,6 @@ function isWanted(label: string): boolean {
 /** Adds what a block holds; says `opened` when it was a key that the password decrypted. */
 async function addBlock(
   block: PemBlock,
-  text: string,
   alias: string | undefined,
   context: Context,
 ): Promise<"opened" | "plain"> {
@@ -107,9 +105,9 @@ async function addBlock(
   } else if (PKCS7_LABELS.includes(label)) {
     await readPkcs7Store(body, builder, source);
   } else if (PUBLIC_KEY_LABELS.includes(label)) {
-    builder.add({ alias, ...publicKeyItem(body, fileName, source) });
+    builder.add({ alias, ...publicKeyItem(body, fileName) });
   } else if (label.endsWith("PRIVATE KEY")) {
-    const { isEncrypted, ...key } = await readKeyBlock(block, text, alias, context);
+    const { isEncrypted, ...key } = await readKeyBlock(block, alias, context);
     builder.add({ alias, ...key });
     return isEncrypted ? "opened" : "plain";
   }
@@ -118,7 +116,6 @@ async function addBlock(
 
 async function readKeyBlock(
   block: PemBlock,
-  text: string,
   alias: string | undefined,
   { passwords, budget, source }: Context,
 ): Promise<KeyOrProblem & { readonly isEncrypted: boolean }> {
@@ -139,10 +136,7 @@ async function readKeyBlock(
     };
   }
   if (headers.has("proc-type")) {
-    const key = await keyOrProblem(() => {
-      if (password !== undefined) requireSoundEncryptedPem(text, password, source);
-      return readPemPrivateKey(known, block, password, source);
-    });
+    const key = await keyOrProblem(() => readPemPrivateKey(known, block, password, source));
     return { isEncrypted: true, ...supportedOrDamaged(key) };
   }
   return { isEncrypted: false, ...(await privateKeyItem(body, source)) };

@@ -1,10 +1,10 @@
+import { certificateFromDer } from "../certificate/parse-certificate.js";
 import { DER_TAG, type DerValue, derObjectIdentifier } from "../der.js";
 import type { ErrorSource } from "../error-source.js";
 import { BER_TAG, berName, berOctets, berParts, readBer } from "./ber.js";
 import { type KeyOrProblem, keyFromPkcs8, looksLikePkcs8 } from "./key-item.js";
 import { type PasswordEncrypted, readEncryptedKeyInfo } from "./password-encryption.js";
 import type { StoreBuilder } from "./store-builder.js";
-import { storeCertificate } from "./store-certificate.js";
 import type { StorePasswords } from "./store-passwords.js";
 import { keyPasswordWrong, passwordRequired, passwordWrong, printable } from "./store-source.js";
 import type { WorkBudget } from "./work-budget.js";
@@ -87,7 +87,7 @@ async function addBag(bag: DerValue, context: BagContext, nested: number): Promi
       return;
     }
     const der = berOctets(berParts(octets, source, DER_TAG.context0)[0], source);
-    builder.add({ alias, localKeyId, certificate: storeCertificate(der, source) });
+    builder.add({ alias, localKeyId, certificate: certificateFromDer(der, source) });
   } else if (kind === BAG.key || kind === BAG.shroudedKey) {
     const key =
       kind === BAG.key ? await keyFromPkcs8(value.raw, source) : await readShrouded(value, alias, context);

@@ -1,9 +1,9 @@
 import { setImmediate } from "node:timers/promises";
+import { certificateFromDer } from "../certificate/parse-certificate.js";
 import { DER_TAG, derObjectIdentifier } from "../der.js";
 import type { ErrorSource } from "../error-source.js";
 import { berParts, readBer } from "./ber.js";
 import type { StoreBuilder } from "./store-builder.js";
-import { storeCertificate } from "./store-certificate.js";
 import { ENTRIES_PER_TURN } from "./store-limits.js";
 
 const SIGNED_DATA = "1.2.840.113549.1.7.2";
@@ -28,7 +28,7 @@ export async function readPkcs7Store(
   for (const [index, choice] of list.entries()) {
     if (index % ENTRIES_PER_TURN === ENTRIES_PER_TURN - 1) await setImmediate();
     // The other choices are attribute certificates and those of PKCS#6, which nobody issues.
-    if (choice.tag === DER_TAG.sequence) builder.add({ certificate: storeCertificate(choice.raw, source) });
+    if (choice.tag === DER_TAG.sequence) builder.add({ certificate: certificateFromDer(choice.raw, source) });
     else builder.addProblem(source.unsupported("an attribute certificate was left out"));
   }
 }

@@ -1,13 +1,11 @@
+import { certificateFromDer } from "../certificate/parse-certificate.js";
 import { labelOfDer, readDerPrivateKey } from "../der-private-key.js";
 import type { ErrorSource } from "../error-source.js";
 import { parsePublicKey } from "../parse-public-key.js";
 import { readFirstBer } from "./ber.js";
-import { kindOfDer } from "./der-kind.js";
-import { requireSoundPrivateKey, requireSoundPublicKey } from "./ec-guard.js";
 import { type KeyOrProblem, keyFromPkcs8, keyOrProblem, looksLikePkcs8 } from "./key-item.js";
 import { readEncryptedKeyInfo } from "./password-encryption.js";
 import type { StoreItem } from "./store-builder.js";
-import { storeCertificate } from "./store-certificate.js";
 import { asStoreError, passwordRequired, passwordWrong } from "./store-source.js";
 import { WorkBudget } from "./work-budget.js";
 
@@ -16,12 +14,11 @@ import { WorkBudget } from "./work-budget.js";
 /** A certificate; with `allowTrailer` OpenSSL's notes on trust may follow it. */
 export function certificateItem(der: Buffer, source: ErrorSource, allowTrailer = false): StoreItem {
   const only = allowTrailer ? readFirstBer(der, source).raw : der;
-  return { certificate: storeCertificate(only, source) };
+  return { certificate: certificateFromDer(only, source) };
 }
 
 /** A public key: SubjectPublicKeyInfo or PKCS#1. */
-export function publicKeyItem(der: Buffer, fileName: string | undefined, source: ErrorSource): StoreItem {
-  if (kindOfDer(der, source) === "publicKey") requireSoundPublicKey(der, source);
+export function publicKeyItem(der: Buffer, fileName: string | undefined): StoreItem {
   try {
     return { publicKey: parsePublicKey(der, fileName === undefined ? {} : { fileName }) };
   } catch (error) {
@@ -32,7 +29,6 @@ export function publicKeyItem(der: Buffer, fileName: string | undefined, source:
 /** A private key in the clear. One that is damaged is an error, one of an unsupported kind an entry without it. */
 export async function privateKeyItem(der: Buffer, source: ErrorSource): Promise<KeyOrProblem> {
   const label = labelOfDer(der, source);
-  requireSoundPrivateKey(der, source);
   return supportedOrDamaged(await keyOrProblem(() => readDerPrivateKey(label, der, undefined, source)));
 }
 

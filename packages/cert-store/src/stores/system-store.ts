@@ -2,12 +2,12 @@ import { stat } from "node:fs/promises";
 import { delimiter } from "node:path";
 import tls from "node:tls";
 import { isTransferError } from "@waybill/net-core";
+import { certificateFromDer } from "../certificate/parse-certificate.js";
 import type { CertificateStore } from "../store-types.js";
 import { storeFiles } from "./folder-files.js";
 import { readPemStore } from "./pem-store.js";
 import { readStoreFile } from "./read-store-file.js";
 import { StoreBuilder } from "./store-builder.js";
-import { storeCertificate } from "./store-certificate.js";
 import { storePasswords } from "./store-passwords.js";
 import { storeSource } from "./store-source.js";
 
@@ -64,7 +64,7 @@ async function addDefaults(builder: StoreBuilder): Promise<void> {
   for (const pem of pems) {
     try {
       const base64 = pem.replace(/-----[A-Z ]+-----/g, "");
-      builder.add({ certificate: storeCertificate(Buffer.from(base64, "base64"), SOURCE) });
+      builder.add({ certificate: certificateFromDer(Buffer.from(base64, "base64"), SOURCE) });
     } catch (error) {
       if (!isTransferError(error)) throw error;
       builder.addProblem(error);

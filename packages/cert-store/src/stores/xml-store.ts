@@ -1,5 +1,6 @@
 import type { Document as XmlDocument, Element as XmlElement } from "@xmldom/xmldom";
 import { decodeBase64 } from "../base64.js";
+import { certificateFromDer } from "../certificate/parse-certificate.js";
 import type { ErrorSource } from "../error-source.js";
 import { privateKeyFromJwk } from "../private-key.js";
 import { publicKeyFromWire, requireRsaNumbers } from "../public-key.js";
@@ -9,7 +10,6 @@ import { withoutLeadingZeros } from "./jwk-store.js";
 import { keyOrProblem } from "./key-item.js";
 import { supportedOrDamaged } from "./single-items.js";
 import type { StoreBuilder, StoreItem } from "./store-builder.js";
-import { storeCertificate } from "./store-certificate.js";
 import { requireHarmlessXml } from "./xml-guard.js";
 
 /** What RSA keys stand in: XML-DSig's element (and .NET's `ToXmlString`), and .NET's serialized structure. */
@@ -26,7 +26,7 @@ export async function readXmlStore(text: string, builder: StoreBuilder, source: 
   for (const element of document.getElementsByTagName("*")) {
     const name = element.localName ?? "";
     if (name === "X509Certificate") {
-      builder.add({ certificate: storeCertificate(base64Of(element, source), source) });
+      builder.add({ certificate: certificateFromDer(base64Of(element, source), source) });
     } else if (RSA_ELEMENTS.includes(name)) {
       builder.add({ alias: keyNameOf(element), ...(await readRsa(element, source)) });
     } else if (OTHER_KEY_ELEMENTS.includes(name)) {

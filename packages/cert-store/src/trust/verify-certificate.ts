@@ -5,7 +5,12 @@ import { shortText } from "./names.js";
 import { type CandidatePath, type DeadEnd, findPaths } from "./path-builder.js";
 import { checkPath, type PathCheckSettings, trustFailure } from "./path-checks.js";
 import type { RevocationFindings } from "./revocation.js";
-import type { RevocationOptions, TrustFailure, TrustResult, VerifyCertificateOptions } from "./trust-types.js";
+import type {
+  RevocationOptions,
+  TrustFailure,
+  TrustResult,
+  VerifyCertificateOptions,
+} from "./trust-types.js";
 
 /** What {@link verifyCertificate} does when it is not told otherwise. */
 export const VERIFY_DEFAULTS = {
@@ -35,8 +40,7 @@ export async function verifyCertificate(
 ): Promise<TrustResult> {
   const settings = checkSettings(options);
   const { revocation, signal } = options;
-  const statusOf =
-    revocation === undefined ? undefined : await revocationCheck(revocation, settings, signal);
+  const statusOf = revocation === undefined ? undefined : await revocationCheck(revocation, settings, signal);
   let intermediates = options.intermediates ?? [];
   for (let downloads = 0; ; downloads += 1) {
     const { path, failures, warnings } = await bestPath(

@@ -12,7 +12,16 @@ import { writePpk } from "./write-ppk.js";
 import { certificatesOf, type WrittenEntry } from "./written-entry.js";
 
 /** The formats that stores are written in. */
-export const WRITTEN_FORMATS = ["pkcs12", "pem", "pkcs7", "pkcs7-der", "openssh", "ppk", "jwk", "der"] as const;
+export const WRITTEN_FORMATS = [
+  "pkcs12",
+  "pem",
+  "pkcs7",
+  "pkcs7-der",
+  "openssh",
+  "ppk",
+  "jwk",
+  "der",
+] as const;
 export type WrittenFormat = (typeof WRITTEN_FORMATS)[number];
 
 /** What is written: an entry of a store is one. */
@@ -61,7 +70,10 @@ export async function writeStore(options: WriteStoreOptions): Promise<Buffer> {
   }
 }
 
-async function opensshFile(entries: readonly StoreContent[], passphrase: string | undefined): Promise<string> {
+async function opensshFile(
+  entries: readonly StoreContent[],
+  passphrase: string | undefined,
+): Promise<string> {
   if (entries.some((entry) => entry.privateKey !== undefined)) {
     if (passphrase !== undefined) requirePassphrase(passphrase);
     const key = oneKey(entries, "OpenSSH");
