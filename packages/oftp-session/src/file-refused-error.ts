@@ -1,4 +1,4 @@
-import { TransferError } from "@waybill/net-core";
+import { errorCode, TransferError } from "@waybill/net-core";
 import { answerReasons } from "@waybill/oftp-codec";
 
 /** Why a file is refused, as SFNA or EFNA says it (RFC 5024 sections 5.3.5 and 5.3.10). Code `ERR_OFTP_FILE_REFUSED`. */
@@ -18,7 +18,7 @@ export class FileRefusedError extends TransferError {
 /** The refusal that an error means: its own, a full disk as a temporary one, anything else as access method failure. */
 export function refusalOf(error: unknown): FileRefusedError {
   if (error instanceof FileRefusedError) return error;
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const code = errorCode(error);
   const full = code === "ENOSPC" || code === "EDQUOT";
   const text = full ? "there is no space left for it" : "it could not be stored";
   return new FileRefusedError(answerReasons.accessMethodFailure.code, text, { retry: full, cause: error });

@@ -1,10 +1,17 @@
 import { connect } from "node:net";
 import { afterAll, describe, expect, test } from "@jest/globals";
-import type { Command } from "@waybill/oftp-codec";
-import { initiateSession, type OftpSession, respondSession, type SessionEnd, type SessionOptions } from "@waybill/oftp-session";
-import { MemoryMonitor, outgoing } from "./support/memory-monitor.js";
-import { calledByInitiator, callResponder, dataOf, type RawPeer, sfidOf, ssidOf } from "./support/raw-peer.js";
+import { initiateSession, respondSession } from "@waybill/oftp-session";
+import type { MemoryMonitor } from "./support/memory-monitor.js";
 import { type Random, randomFrom } from "./support/random-buffers.js";
+import {
+  endOf,
+  esidOf,
+  monitorWith,
+  responding,
+  type Scene,
+  settledOnce,
+  waiting,
+} from "./support/scenes.js";
 import { sessionPair } from "./support/session-pair.js";
 import { socketPair } from "./support/socket-pair.js";
 import { turn, until } from "./support/until.js";
@@ -17,326 +24,7 @@ afterAll(() => {
   expect(unhandled).toEqual([]);
 });
 
-function endOf({ error }: SessionEnd) {
-  return error && { code: error.code, reason: error.reason, origin: error.origin };
-}
-
-const timeOut = { code: "ERR_OFTP_TIMEOUT", reason: 9, origin: "local" };
 const NORMAL = [{ error: undefined }, { error: undefined }];
-
-function monitorWith(...sizes: number[]): MemoryMonitor {
-  const monitor = new MemoryMonitor({ code: "OOURS" });
-  for (const size of sizes) monitor.outbox.push(outgoing({ name: `F${size}`, content: Buffer.alloc(size, "x") }));
-  return monitor;
-}
-
-interface Scene {
-  readonly monitor: MemoryMonitor;
-  readonly session: OftpSession;
-  readonly peer: RawPeer;
-}
-
-type Scenario = readonly [name: string, set: (options: Partial<SessionOptions>) => Promise<Scene>];
-
-async function responding(monitor: MemoryMonitor, options: Partial<SessionOptions>): Promise<Scene> {
-  return { monitor, ...(await callResponder({ monitor, ...options })) };
-}
-
-async function initiating(monitor: MemoryMonitor, options: Partial<SessionOptions>): Promise<Scene> {
-  const { identity } = monitor;
-  return { monitor, ...(await calledByInitiator({ monitor, identity, ...options })) };
-}
-
-const secure = () => new MemoryMonitor({ code: "OOURS", authentication: true });
-const authenticator = {
-  challenge: async () => ({ challenge: new Uint8Array(20), envelope: new Uint8Array(30) }),
-  answer: async () => new Uint8Array(20),
-};
-
-/** Our session in each state in which it waits for its partner. */
-const waiting: readonly Scenario[] = [
-  ["I_WF_RM", (options) => initiating(monitorWith(), options)],
-  [
-    "I_WF_SSID",
-    async (options) => {
-      const scene = await initiating(monitorWith(), options);
-      scene.peer.send({ kind: "SSRM" });
-      await scene.peer.receive("SSID");
-      return scene;
-    },
-  ],
-  [
-    "A_NC_ONLY",
-    async (options) => {
-      const scene = await responding(monitorWith(), options);
-      await scene.peer.receive("SSRM");
-      return scene;
-    },
-  ],
-  [
-    "WF_SECD",
-    async (options) => {
-      const scene = await responding(secure(), { ...options, authenticator });
-      await scene.peer.call({ authentication: true });
-      return scene;
-    },
-  ],
-  [
-    "WF_AUCH",
-    async (options) => {
-      const scene = await initiating(secure(), { ...options, authenticator });
-      await scene.peer.answer({ authentication: true });
-      await scene.peer.receive("SECD");
-      return scene;
-    },
-  ],
-  [
-    "WF_AURP",
-    async (options) => {
-      const scene = await responding(secure(), { ...options, authenticator });
-      await scene.peer.call({ authentication: true });
-      scene.peer.send({ kind: "SECD" });
-      await scene.peer.receive("AUCH");
-      return scene;
-    },
-  ],
-  [
-    "IDLELI",
-    async (options) => {
-      const scene = await responding(monitorWith(), options);
-      await scene.peer.call();
-      return scene;
-    },
-  ],
-  [
-    "IDLELICD",
-    async (options) => {
-      const scene = await initiating(monitorWith(), options);
-      await scene.peer.answer();
-      await scene.peer.receive("CD");
-      return scene;
-    },
-  ],
-  [
-    "OPOP",
-    async (options) => {
-      const scene = await initiating(monitorWith(100), options);
-      await scene.peer.answer();
-      await scene.peer.receive("SFID");
-      return scene;
-    },
-  ],
-  [
-    "OPOWFC",
-    async (options) => {
-      const scene = await initiating(monitorWith(100_000), options);
-      await scene.peer.answer({ credit: 1 });
-      await scene.peer.receive("SFID");
-      scene.peer.send({ kind: "SFPA", restartPosition: 0 });
-      await scene.peer.receive("DATA");
-      return scene;
-    },
-  ],
-  [
-    "CLOP",
-    async (options) => {
-      const scene = await initiating(monitorWith(10), options);
-      await scene.peer.answer();
-      await scene.peer.receive("SFID");
-      scene.peer.send({ kind: "SFPA", restartPosition: 0 });
-      await scene.peer.receive("DATA");
-      await scene.peer.receive("EFID");
-      return scene;
-    },
-  ],
-  [
-    "WF_RTR",
-    async (options) => {
-      const monitor = monitorWith();
-      await monitor.receive(sfidOf());
-      monitor.received.length = 0;
-      const scene = await initiating(monitor, options);
-      await scene.peer.answer();
-      await scene.peer.receive("EERP");
-      return scene;
-    },
-  ],
-  [
-    "OPI",
-    async (options) => {
-      const scene = await responding(monitorWith(), options);
-      await scene.peer.call();
-      scene.peer.send(sfidOf());
-      await scene.peer.receive("SFPA");
-      scene.peer.send(dataOf(Buffer.from("begun"), false));
-      return scene;
-    },
-  ],
-  [
-    "WF_CD",
-    async (options) => {
-      const monitor = monitorWith(10);
-      monitor.wantsTurn = () => true;
-      const scene = await responding(monitor, options);
-      await scene.peer.call();
-      scene.peer.send(sfidOf());
-      await scene.peer.receive("SFPA");
-      scene.peer.send({ kind: "EFID", recordCount: 0, unitCount: 0 });
-      expect(await scene.peer.receive("EFPA")).toMatchObject({ changeDirection: true });
-      return scene;
-    },
-  ],
-];
-
-function settledOnce({ monitor }: Scene): void {
-  for (const { sink } of monitor.received) {
-    const ends = sink.events.filter((event) => !event.startsWith("begin"));
-    expect(ends).toHaveLength(1);
-  }
-  const offered = new Set([...monitor.interrupted, ...monitor.sent].map(({ file }) => file));
-  expect(offered.size).toBe(monitor.interrupted.length + monitor.sent.length);
-}
-
-/** Everything but the ESID is not of interest. */
-async function esidOf(peer: RawPeer) {
-  for (;;) {
-    const command: Command | undefined = await peer.next();
-    if (command === undefined || command.kind === "ESID") return command;
-  }
-}
-
-describe("a partner that says nothing", () => {
-  test.each(waiting)("in %s: 09", async (name, set) => {
-    const scene = await set({ inactivityTimeoutMs: 60, localTimeoutMs: 20_000 });
-    const esid = await esidOf(scene.peer);
-    // Before its SSRM there is no partner yet who could be told.
-    if (name !== "I_WF_RM") expect(esid).toMatchObject({ reason: 9 });
-    await scene.peer.close();
-    expect(endOf(await scene.session.ended)).toEqual(timeOut);
-    settledOnce(scene);
-  });
-
-  test("one that does not even read: 09", async () => {
-    const monitor = monitorWith(64 * 1024 * 1024);
-    const scene = await initiating(monitor, { inactivityTimeoutMs: 200, constants: { maxWindow: 999 } });
-    await scene.peer.answer({ bufferSize: 32_768, credit: 999 });
-    // The credit is not what stops us.
-    await scene.peer.receive("SFID");
-    scene.peer.send({ kind: "SFPA", restartPosition: 0 });
-    scene.peer.socket.pause();
-    await until(() => monitor.interrupted.length > 0);
-    scene.peer.destroy();
-    expect(endOf(await scene.session.ended)).toEqual(timeOut);
-    expect(monitor.interrupted).toHaveLength(1);
-  });
-
-  test("silence is measured from the last move, whatever was waited for before", async () => {
-    const monitor = monitorWith();
-    const scene = await responding(monitor, { inactivityTimeoutMs: 150, localTimeoutMs: 20_000 });
-    await scene.peer.call();
-    scene.peer.send(sfidOf());
-    await scene.peer.receive("SFPA");
-    const begun = performance.now();
-    for (let sent = 0; sent < 6; sent += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      scene.peer.send(dataOf(Buffer.from("x"), false));
-    }
-    expect(await esidOf(scene.peer)).toMatchObject({ reason: 9 });
-    expect(performance.now() - begun).toBeGreaterThan(430);
-    await scene.peer.close();
-    await scene.session.ended;
-  });
-});
-
-describe("this station takes too long", () => {
-  const limits = { localTimeoutMs: 60, inactivityTimeoutMs: 20_000 };
-  const slow: readonly Scenario[] = [
-    [
-      "to admit",
-      async (options) => {
-        const monitor = monitorWith();
-        let admit: () => void = () => {};
-        monitor.admit = () =>
-          new Promise((resolve) => {
-            admit = () => resolve({ accept: true, identity: monitor.identity });
-          });
-        const scene = await responding(monitor, options);
-        await scene.peer.receive("SSRM");
-        scene.peer.send(ssidOf());
-        void scene.peer.socket.once("close", () => admit());
-        return scene;
-      },
-    ],
-    [
-      "to take a file",
-      async (options) => {
-        const monitor = monitorWith();
-        const scene = await responding(monitor, options);
-        monitor.acceptFile = (_sfid, sink) => {
-          sink.onBegin = () => new Promise((resolve) => scene.peer.socket.once("close", () => resolve()));
-          return { accept: true, sink };
-        };
-        await scene.peer.call();
-        scene.peer.send(sfidOf());
-        return scene;
-      },
-    ],
-    [
-      "to store what came",
-      async (options) => {
-        const monitor = monitorWith();
-        const scene = await responding(monitor, options);
-        monitor.acceptFile = (_sfid, sink) => {
-          sink.onFinish = () => new Promise((resolve) => scene.peer.socket.once("close", () => resolve()));
-          return { accept: true, sink };
-        };
-        await scene.peer.call();
-        scene.peer.send(sfidOf());
-        await scene.peer.receive("SFPA");
-        scene.peer.send({ kind: "EFID", recordCount: 0, unitCount: 0 });
-        return scene;
-      },
-    ],
-    [
-      "to read what it sends",
-      async (options) => {
-        const scene = await initiating(monitorWith(), options);
-        const open = async () =>
-          (async function* () {
-            await new Promise<void>((resolve) => scene.peer.socket.once("close", () => resolve()));
-            yield Buffer.from("late");
-          })();
-        const totals = { records: 0, octets: 4 };
-        scene.monitor.outbox.push(outgoing({ name: "LATE", content: Buffer.alloc(0), overrides: { totals, open } }));
-        await scene.peer.answer();
-        await scene.peer.receive("SFID");
-        scene.peer.send({ kind: "SFPA", restartPosition: 0 });
-        return scene;
-      },
-    ],
-  ];
-  test.each(slow)("%s: 09", async (_what, set) => {
-    const scene = await set(limits);
-    expect(await esidOf(scene.peer)).toMatchObject({ reason: 9 });
-    await scene.peer.close();
-    expect(endOf(await scene.session.ended)).toEqual(timeOut);
-    settledOnce(scene);
-  });
-
-  test("maximumMs ends a session that is busy", async () => {
-    const monitor = monitorWith();
-    const scene = await responding(monitor, { maximumMs: 80 });
-    await scene.peer.call();
-    scene.peer.send(sfidOf());
-    await scene.peer.receive("SFPA");
-    const busy = setInterval(() => scene.peer.send(dataOf(Buffer.from("x"), false)), 5);
-    expect(await esidOf(scene.peer)).toMatchObject({ reason: 9, text: "the session may take 80 ms" });
-    clearInterval(busy);
-    await scene.peer.close();
-    expect(endOf(await scene.session.ended)).toEqual(timeOut);
-    settledOnce(scene);
-  });
-});
 
 describe("abort", () => {
   const aborted = { code: "ERR_OFTP_SESSION_ENDED", reason: 5, origin: "local" };
@@ -356,7 +44,11 @@ describe("abort", () => {
     const socket = connect({ port: 9, host: "127.0.0.1" });
     const monitor = monitorWith(10);
     const controller = new AbortController();
-    const session = initiateSession(socket, { monitor, identity: monitor.identity, signal: controller.signal });
+    const session = initiateSession(socket, {
+      monitor,
+      identity: monitor.identity,
+      signal: controller.signal,
+    });
     controller.abort();
     expect(endOf(await session.ended)).toEqual(aborted);
   });
@@ -463,7 +155,9 @@ describe("a connection that is lost", () => {
     await pair.ended;
     for (const monitor of stations) {
       settledOnce({ monitor } as Scene);
-      expect(monitor.sent.length + monitor.interrupted.length + monitor.outbox.length).toBe(offered.get(monitor));
+      expect(monitor.sent.length + monitor.interrupted.length + monitor.outbox.length).toBe(
+        offered.get(monitor),
+      );
       expect(monitor.interrupted.length).toBeLessThanOrEqual(1);
     }
   }
@@ -511,4 +205,3 @@ describe("what happens while something else is not settled", () => {
     expect(active()).toBe(before);
   });
 });
-

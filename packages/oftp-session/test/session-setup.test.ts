@@ -55,7 +55,11 @@ describe("who may have a session", () => {
     peer.send({ kind: "SSRM" });
     await peer.receive("SSID");
     peer.sendBuffer(encodeCommand({ kind: "ESID", reason: 4, text: "" }, 2));
-    expect(endOf(await session.ended)).toEqual({ code: "ERR_OFTP_SESSION_REFUSED", reason: 4, origin: "distant" });
+    expect(endOf(await session.ended)).toEqual({
+      code: "ERR_OFTP_SESSION_REFUSED",
+      reason: 4,
+      origin: "distant",
+    });
   });
 
   test("too many sessions: 08 before anything is looked at", async () => {
@@ -124,7 +128,11 @@ describe("negotiation", () => {
     ["more credit than offered", { credit: 100 }, {}, 2],
   ] as const)("initiator: %s", async (_what, ssid, constants, reason) => {
     const { alice } = stations();
-    const { session, peer } = await calledByInitiator({ monitor: alice, identity: alice.identity, constants });
+    const { session, peer } = await calledByInitiator({
+      monitor: alice,
+      identity: alice.identity,
+      constants,
+    });
     await peer.answer(ssid);
     peer.level = 5;
     expect(await peer.refused()).toMatchObject({ reason });
@@ -146,20 +154,34 @@ describe("negotiation", () => {
     await responding.peer.receive("SSRM");
     responding.peer.sendBuffer(octets);
     expect(await responding.peer.refused()).toMatchObject({ reason: 6 });
-    expect(endOf(await responding.session.ended)).toEqual({ code: "ERR_OFTP_PROTOCOL", reason: 6, origin: "local" });
+    expect(endOf(await responding.session.ended)).toEqual({
+      code: "ERR_OFTP_PROTOCOL",
+      reason: 6,
+      origin: "local",
+    });
     const calling = await calledByInitiator({ monitor: alice, identity: alice.identity });
     calling.peer.send({ kind: "SSRM" });
     await calling.peer.receive("SSID");
     calling.peer.sendBuffer(octets);
     expect(await calling.peer.refused()).toMatchObject({ reason: 6 });
-    expect(endOf(await calling.session.ended)).toEqual({ code: "ERR_OFTP_PROTOCOL", reason: 6, origin: "local" });
+    expect(endOf(await calling.session.ended)).toEqual({
+      code: "ERR_OFTP_PROTOCOL",
+      reason: 6,
+      origin: "local",
+    });
   });
 
   test("special logic is answered with N; the lower values count", async () => {
     const { bob } = stations();
     const { session, peer } = await callResponder({ monitor: bob, constants: { capCompression: true } });
     const answer = await peer.call({ specialLogic: true, compression: true, bufferSize: 128, credit: 1 });
-    expect(answer).toMatchObject({ specialLogic: false, compression: true, bufferSize: 128, credit: 1, level: 5 });
+    expect(answer).toMatchObject({
+      specialLogic: false,
+      compression: true,
+      bufferSize: 128,
+      credit: 1,
+      level: 5,
+    });
     expect(session.partner).toMatchObject({ code: "ORAW", password: "" });
     peer.send({ kind: "CD" });
     expect(await peer.receive("ESID")).toMatchObject({ reason: 0 });
@@ -180,7 +202,10 @@ describe("negotiation", () => {
     expect(answer).toMatchObject({ level: 2, bufferSize: 200, credit: 2, compression: false });
     peer.send({ kind: "CD" });
     // Would not decode if it had the layout of level 5.
-    expect(await peer.receive("SFID")).toMatchObject({ datasetName: "OLD.LAYOUT", timestamp: { date: "20261120" } });
+    expect(await peer.receive("SFID")).toMatchObject({
+      datasetName: "OLD.LAYOUT",
+      timestamp: { date: "20261120" },
+    });
     peer.destroy();
     await session.ended;
     expect(session.negotiated?.level).toBe(2);
@@ -251,6 +276,22 @@ describe("secure authentication", () => {
     ]);
     expect(bob.received[0]?.sink.content.toString()).toBe("content");
     expect(alice.negotiated?.authentication).toBe(true);
+  });
+
+  test("the time that this station needs for it is not the partner's silence", async () => {
+    const alice = secure("OALICE");
+    const bob = secure("OBOB");
+    const slow = authenticator({
+      answer: async (_partner, envelope) => {
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        return envelope.map((octet) => octet ^ 0xff);
+      },
+    });
+    const pair = await sessionPair(
+      { monitor: alice, identity: alice.identity, authenticator: slow, inactivityTimeoutMs: 80 },
+      { monitor: bob, authenticator: authenticator() },
+    );
+    expect(await pair.ended).toEqual([{ error: undefined }, { error: undefined }]);
   });
 
   const wrong = authenticator({ answer: async () => new Uint8Array(20) });

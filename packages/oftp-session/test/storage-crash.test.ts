@@ -62,7 +62,8 @@ class Machine {
       sink = await this.sink();
       const { octets } = await sink.begin(sink.restartPosition);
       expect(octets).toBeLessThanOrEqual(CONTENT.length);
-      for (let at = octets; at < end; at += 1500) await sink.write(CONTENT.subarray(at, Math.min(at + 1500, end)));
+      for (let at = octets; at < end; at += 1500)
+        await sink.write(CONTENT.subarray(at, Math.min(at + 1500, end)));
       if (end === CONTENT.length) await sink.finish({ records: 0, octets: end });
       else await sink.interrupt();
     } finally {
@@ -108,7 +109,8 @@ function requireOneFile(machine: Machine, path: string | undefined): void {
     rename: { "INVOICE.DAT": "old", "INVOICE-1.DAT": "new" },
     replace: { "INVOICE.DAT": "new" },
   }[machine.overwrite];
-  const named = (content: Buffer) => (content.equals(CONTENT) ? "new" : content.equals(OLD) ? "old" : "damaged");
+  const named = (content: Buffer) =>
+    content.equals(CONTENT) ? "new" : content.equals(OLD) ? "old" : "damaged";
   expect(Object.fromEntries([...inbox].map(([name, content]) => [name, named(content)]))).toEqual(expected);
   expect(path).toBe(machine.overwrite === "rename" ? "/inbox/INVOICE-1.DAT" : "/inbox/INVOICE.DAT");
   expect([...machine.fileSystem.contents("/partial").keys()]).toEqual([]);
@@ -162,7 +164,10 @@ describe.each(["never", "rename", "replace"] as const)("overwrite: %s", (overwri
         machine.crash(true);
         machine.fileSystem.crashAt = second;
         const recover = async () =>
-          recoverInbox({ partialFolder: "/partial", overwrite, ledger: await machine.ledger() }, machine.environment);
+          recoverInbox(
+            { partialFolder: "/partial", overwrite, ledger: await machine.ledger() },
+            machine.environment,
+          );
         await recover().catch(() => {});
         machine.crash(true);
         await recover();

@@ -1,17 +1,6 @@
 import type { Duplex } from "node:stream";
 import { errorMessage, type Logger, silentLogger } from "@waybill/net-core";
-import {
-  type Command,
-  cutText,
-  type DataBufferPool,
-  decodeCommand,
-  encodeCommand,
-  endReasonOf,
-  endSessionReasons,
-  type ProtocolLevel,
-  type Ssid,
-  STREAM_HEADER_SIZE,
-} from "@waybill/oftp-codec";
+import { type Command, cutText, endReasonOf, endSessionReasons, type Ssid } from "@waybill/oftp-codec";
 import {
   type Action,
   initialState,
@@ -24,6 +13,7 @@ import {
   transition,
 } from "../machine/index.js";
 import type { SessionIdentity, UserMonitor } from "../user-monitor.js";
+import { CommandChannel } from "./command-channel.js";
 import { InactivityTimer } from "./inactivity-timer.js";
 import { Listener } from "./listener.js";
 import type { OftpSession } from "./session.js";
@@ -33,7 +23,7 @@ import type { ResponderOptions, SessionEnd, SessionOptions } from "./session-opt
 import { connectFields, SessionSetup } from "./session-setup.js";
 import { SessionWire } from "./session-wire.js";
 import { Speaker } from "./speaker.js";
-import { waitingLimitMs } from "./waiting-states.js";
+import { disconnectMs, waitingLimitMs } from "./waiting-states.js";
 
 /** Joins the protocol machine to a connection and to the User Monitor. */
 export class DrivenSession implements OftpSession {
@@ -43,13 +33,13 @@ export class DrivenSession implements OftpSession {
   readonly logger: Logger;
   readonly observers: SessionObservers;
   readonly wire: SessionWire;
+  readonly commands: CommandChannel;
   readonly #timer: InactivityTimer;
   readonly #maximum: InactivityTimer | undefined;
   readonly #setup = new SessionSetup(this);
   readonly #speaker = new Speaker(this);
   readonly #listener = new Listener(this);
   #state: SessionState;
-  #level: ProtocolLevel;
   /** Set once the session is open. */
   #negotiated: NegotiatedSession | undefined;
   /** Set as soon as the end is known. */
@@ -67,21 +57,21 @@ export class DrivenSession implements OftpSession {
     this.logger = options.logger ?? silentLogger;
     this.observers = new SessionObservers(options, this.logger);
     this.#state = initialState(options.constants);
-    this.#level = this.#state.constants.level;
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
     this.#timer = new InactivityTimer(
       () => waitingLimitMs(this.#state, this.#speaker.waitsForRoom, this.#listener.busy, this.options),
-      () => this.#guard(() => this.apply({ type: "TIME-OUT" })),
+      () => this.guard(() => this.apply({ type: "TIME-OUT" })),
     );
-    this.wire = new SessionWire(socket, {
-      buffer: (octets) => this.#guard(() => this.#onBuffer(octets)),
-      damaged: (error) => this.#guard(() => this.#onInvalid(error)),
+    this.wire = new SessionWire(socket, disconnectMs(options), {
+      buffer: (octets) => this.guard(() => this.#onBuffer(octets)),
+      damaged: (error) => this.guard(() => this.#onInvalid(error)),
       written: () => this.#timer.touch(),
-      room: () => this.#speaker.room(),
-      closed: (error) => this.#guard(() => this.#onClosed(error)),
+      room: () => this.guard(() => this.#speaker.room()),
+      closed: (error) => this.guard(() => this.#onClosed(error)),
     });
+    this.commands = new CommandChannel(this.wire, this.observers, this.#state.constants.level);
     const { maximumMs } = options;
     if (maximumMs !== undefined) {
       const text = `the session may take ${maximumMs} ms`;
@@ -96,14 +86,14 @@ export class DrivenSession implements OftpSession {
   initiate(identity: SessionIdentity): void {
     this.#watchSignal();
     if (this.isOver) return;
-    this.#guard(() => {
+    this.guard(() => {
       this.apply({ type: "F_CONNECT_RQ", ...connectFields(identity) });
       if (this.#state.name === "I_WF_NC") this.apply({ type: "N_CON_CF" });
     });
   }
 
   respond(refuse: ResponderOptions["refuse"]): void {
-    this.#guard(() => this.apply({ type: "N_CON_IND" }));
+    this.guard(() => this.apply({ type: "N_CON_IND" }));
     if (this.#state.name === "IDLE") {
       this.release(endSessionReasons.modeIncompatible.code, "this station only calls others");
     }
@@ -122,10 +112,6 @@ export class DrivenSession implements OftpSession {
   /** What was agreed on, for those who work only in a session that is open. */
   get agreement(): NegotiatedSession {
     return this.#negotiated ?? sessionOf(this.#state.variables);
-  }
-
-  get level(): ProtocolLevel {
-    return this.#level;
   }
 
   get state(): SessionState["name"] {
@@ -199,15 +185,6 @@ export class DrivenSession implements OftpSession {
     }
   }
 
-  /** Sends a data exchange buffer that has been encoded and framed. */
-  sendData(framed: Buffer, payload: Uint8Array, pool: DataBufferPool | undefined): void {
-    const { observers } = this;
-    if (observers.trails) {
-      observers.trail("sent", framed.subarray(STREAM_HEADER_SIZE), { kind: "DATA", payload }, this.#level);
-    }
-    this.wire.sendFramed(framed, pool);
-  }
-
   /** The initiator's partner is the right one: files can be sent. */
   begin(): void {
     this.#announce();
@@ -225,7 +202,7 @@ export class DrivenSession implements OftpSession {
     switch (action.type) {
       case "send":
         // DATA was encoded where it was made.
-        if (action.command.kind !== "DATA") this.#send(action.command);
+        if (action.command.kind !== "DATA") this.commands.send(action.command);
         break;
       case "N_CON_RQ":
       case "N_CON_RS":
@@ -275,7 +252,7 @@ export class DrivenSession implements OftpSession {
 
   #onOpen({ variables }: SessionState): void {
     this.#negotiated = sessionOf(variables);
-    this.#level = variables.level;
+    this.commands.agreeOn(variables.level);
     this.wire.maxBufferSize = variables.bufSize;
     // The initiator's monitor has not seen yet who answers.
     if (!variables.caller) this.#announce();
@@ -288,27 +265,15 @@ export class DrivenSession implements OftpSession {
 
   // --- the wire ---
 
-  #send(command: Command): void {
-    const octets = encodeCommand(command, this.#level, { relayed: true });
-    this.observers.trail("sent", octets, command, this.#level);
-    this.wire.send(octets);
-  }
-
   #onBuffer(octets: Uint8Array): void {
     let command: Command;
     try {
-      command = decodeCommand(octets, this.#level);
+      command = this.commands.received(octets);
     } catch (error) {
-      this.observers.trail("received", octets, undefined, this.#level);
       this.#onInvalid(error);
       return;
     }
-    if (command.kind === "SSID" && this.#setup.partner === undefined) {
-      this.#setup.partner = command;
-      // For an ESID that may be the answer; the agreement decides later.
-      this.#level = Math.min(this.#level, command.level) as ProtocolLevel;
-    }
-    this.observers.trail("received", octets, command, this.#level);
+    if (command.kind === "SSID" && this.partner === undefined) this.#setup.partner = command;
     if (command.kind === "AURP") {
       this.apply({ type: "AURP", command, valid: this.#setup.isAnswer(command.response) });
     } else {
@@ -359,7 +324,7 @@ export class DrivenSession implements OftpSession {
   }
 
   /** What begins outside, and would end the process if it threw. */
-  #guard(work: () => void): void {
+  guard(work: () => void): void {
     try {
       work();
     } catch (error) {

@@ -9,7 +9,7 @@ import {
 import { FileRefusedError, refusalOf } from "../file-refused-error.js";
 import type { FileSink, FileTotals } from "../user-monitor.js";
 import { CHUNK_OCTETS, type ChunkPool } from "./chunk-pool.js";
-import { RecordWriter } from "./record-lengths.js";
+import { LENGTH_OCTETS, RecordWriter } from "./record-lengths.js";
 
 /** Chunks that may be with the sink or wait for it, the one that is being filled not among them. */
 const MAX_WAITING_CHUNKS = 2;
@@ -61,7 +61,7 @@ export class IncomingTransfer {
       return;
     }
     const needed = this.#decoder.measure(payload);
-    if (this.#filled + needed > this.#chunk.length) this.#flush(needed);
+    this.#makeRoom(needed);
     this.#filled += this.#decoder.decodeInto(payload, this.#chunk, this.#filled);
   }
 
@@ -94,17 +94,25 @@ export class IncomingTransfer {
     const octets = this.#decoder.decode(payload);
     let start = 0;
     for (const end of this.#decoder.recordEnds) {
-      records.add(octets.subarray(start, end));
-      this.#append(records.finish());
+      if (records.begun) {
+        records.add(octets.subarray(start, end));
+        const record = records.finish();
+        this.#makeRoom(record.length);
+        this.#filled += record.copy(this.#chunk, this.#filled);
+      } else {
+        // Most records lie within one buffer: no detour, no views.
+        const length = end - start;
+        this.#makeRoom(LENGTH_OCTETS + length);
+        this.#filled = this.#chunk.writeUInt16BE(length, this.#filled);
+        this.#filled += octets.copy(this.#chunk, this.#filled, start, end);
+      }
       start = end;
     }
     if (start < octets.length) records.add(octets.subarray(start));
   }
 
-  #append(octets: Uint8Array): void {
-    if (this.#filled + octets.length > this.#chunk.length) this.#flush(octets.length);
-    this.#chunk.set(octets, this.#filled);
-    this.#filled += octets.length;
+  #makeRoom(needed: number): void {
+    if (this.#filled + needed > this.#chunk.length) this.#flush(needed);
   }
 
   /** Hands the chunk to the sink, and takes another one with room for `needed` octets. */

@@ -87,7 +87,8 @@ export class Listener {
       return;
     }
     // From here on the end of the session finds the transfer.
-    if (!session.isOver) session.apply({ type: "F_START_FILE_RS", positive: true, restartPosition: position });
+    if (!session.isOver)
+      session.apply({ type: "F_START_FILE_RS", positive: true, restartPosition: position });
     else if (!begun) await sink.interrupt();
   }
 

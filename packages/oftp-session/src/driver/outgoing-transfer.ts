@@ -47,16 +47,17 @@ function formatOnWire(file: OutgoingFile): FileFormat {
 
 /** Where the buffers of a transfer go. */
 export interface BufferOutlet {
-  /**
-   * Sends one data exchange buffer, header included, as soon as credit and socket allow. False: it can be sent only later;
-   * then `ready` must be awaited before it is tried again.
-   */
+  /** Sends one data exchange buffer, header included, if credit and socket allow it now. */
   trySend(framed: Buffer): boolean;
+  /** Resolves when it is worth trying again. Rejects when the session has ended. */
   ready(): Promise<void>;
   /** What is sent between these two calls leaves together. */
   cork(): void;
   uncork(): void;
 }
+
+/** Octets that are encoded while credit is awaited, so that they can go as soon as it comes. */
+const AHEAD_OCTETS = 1024 * 1024;
 
 /** A file on its way out: its content in data exchange buffers. */
 export class OutgoingTransfer {
@@ -67,11 +68,25 @@ export class OutgoingTransfer {
   #skip: number;
   #skippedRecords = 0;
   #skippedOctets = 0;
+  readonly #outlet: BufferOutlet;
+  /** Encoded, in order, and how many of them have been sent. */
+  #ahead: Buffer[] = [];
+  #sent = 0;
+  #pumping = false;
+  readonly #maxAhead: number;
 
   /** `position`: the restart position that the partner has answered. */
-  constructor(file: OutgoingFile, position: number, session: NegotiatedSession, pool: DataBufferPool) {
+  constructor(
+    file: OutgoingFile,
+    position: number,
+    session: NegotiatedSession,
+    pool: DataBufferPool,
+    outlet: BufferOutlet,
+  ) {
     const format = formatOnWire(file);
     this.#file = file;
+    this.#outlet = outlet;
+    this.#maxAhead = Math.max(1, Math.floor(AHEAD_OCTETS / session.bufferSize));
     this.#skip = format === "V" ? position : 0;
     const startAt = countsAtRestart(format, format === "V" ? 0 : position, file.maxRecordSize);
     this.#startOctets = startAt.unitCount;
@@ -96,20 +111,24 @@ export class OutgoingTransfer {
    * Errors: `ERR_OFTP_FILE_CHANGED` when it is not as long as the file's totals say; `ERR_OFTP_RECORD_LENGTH`; those of the
    * content and of the outlet.
    */
-  async send(outlet: BufferOutlet, onProgress: (octets: number) => void): Promise<FileTotals> {
+  async send(onProgress: (octets: number) => void): Promise<FileTotals> {
     const encoder = this.#encoder;
     const records = this.#recordReader();
     const content = await this.#file.open(this.#startOctets);
     for await (const chunk of content) {
       if (records === undefined) encoder.write(chunk);
       else records.push(chunk);
-      await this.#sendComplete(outlet);
+      await this.#sendComplete();
       this.#checkNotLonger();
       onProgress(this.totals.octets);
     }
     records?.end();
     encoder.end();
-    await this.#sendComplete(outlet);
+    await this.#sendComplete();
+    while (this.#waiting > 0) {
+      await this.#outlet.ready();
+      this.pump();
+    }
     const { records: sentRecords, octets } = this.totals;
     const { totals } = this.#file;
     if (octets !== totals.octets || sentRecords !== totals.records) throw this.#changed();
@@ -130,25 +149,45 @@ export class OutgoingTransfer {
     });
   }
 
-  async #sendComplete(outlet: BufferOutlet): Promise<void> {
-    let framed = this.#sendSome(outlet, this.#encoder.next());
-    while (framed !== undefined) {
-      await outlet.ready();
-      framed = this.#sendSome(outlet, framed);
-    }
-  }
-
-  /** Sends as much as goes out now, and gives back the first buffer that does not. */
-  #sendSome(outlet: BufferOutlet, first: Buffer | undefined): Buffer | undefined {
-    let framed = first;
-    if (framed === undefined) return undefined;
+  /** Sends as much of what is encoded as goes out now. */
+  pump(): void {
+    // Each buffer that is sent brings a confirmation, which may lead here again.
+    if (this.#waiting === 0 || this.#pumping) return;
+    const outlet = this.#outlet;
+    this.#pumping = true;
     outlet.cork();
     try {
-      while (framed !== undefined && outlet.trySend(framed)) framed = this.#encoder.next();
+      while (this.#waiting > 0 && outlet.trySend(this.#ahead[this.#sent]!)) this.#sent += 1;
     } finally {
+      this.#pumping = false;
       outlet.uncork();
     }
-    return framed;
+    if (this.#sent < this.#maxAhead && this.#waiting > 0) return;
+    this.#ahead.splice(0, this.#sent);
+    this.#sent = 0;
+  }
+
+  /** Whether {@link pump} is at work. */
+  get pumping(): boolean {
+    return this.#pumping;
+  }
+
+  get #waiting(): number {
+    return this.#ahead.length - this.#sent;
+  }
+
+  /** Encodes what was written, sends it, and waits where too much of it is left. */
+  async #sendComplete(): Promise<void> {
+    for (let framed = this.#encoder.next(); framed !== undefined; framed = this.#encoder.next()) {
+      this.#ahead.push(framed);
+      if (this.#waiting < this.#maxAhead) continue;
+      this.pump();
+      while (this.#waiting >= this.#maxAhead) {
+        await this.#outlet.ready();
+        this.pump();
+      }
+    }
+    this.pump();
   }
 
   #checkNotLonger(): void {

@@ -1,7 +1,7 @@
 import { TransferError } from "@waybill/net-core";
 
 /** Octets of the length before each record of a file of format V (RFC 5024 section 6.5). */
-const LENGTH_OCTETS = 2;
+export const LENGTH_OCTETS = 2;
 
 /** The longest record that such a length can tell. */
 export const MAX_PREFIXED_RECORD = 0xffff;
@@ -54,7 +54,7 @@ export class RecordReader {
   }
 }
 
-/** Puts their lengths before records. */
+/** Gathers records whose parts come one after the other, and puts their lengths before them. */
 export class RecordWriter {
   readonly #maxRecordSize: number;
   #record: Buffer;
@@ -63,6 +63,11 @@ export class RecordWriter {
   constructor(maxRecordSize: number) {
     this.#maxRecordSize = maxRecordSize;
     this.#record = Buffer.allocUnsafeSlow(LENGTH_OCTETS + Math.min(1024, maxRecordSize));
+  }
+
+  /** Whether a record has begun. */
+  get begun(): boolean {
+    return this.#filled > LENGTH_OCTETS;
   }
 
   add(octets: Uint8Array): void {

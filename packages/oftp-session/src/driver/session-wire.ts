@@ -8,9 +8,6 @@ const WRITE_LIMIT = 512 * 1024;
 const ANSWER_LIMIT = 2 * WRITE_LIMIT;
 /** What a small write costs beside its octets. */
 const WRITE_OVERHEAD = 256;
-/** How long the partner may take to close its side of the connection. */
-const CLOSE_MS = 5000;
-
 /** What the wire tells the session. None of these throws. */
 export interface WireEvents {
   /** One exchange buffer; its memory may be another one's after the call. */
@@ -29,6 +26,7 @@ export interface WireEvents {
 export class SessionWire {
   readonly #socket: Duplex;
   readonly #events: WireEvents;
+  readonly #closeMs: number;
   readonly #decoder = new StreamBufferDecoder();
   /** Whether memory may be used again after the socket has written it: another Duplex may hand it on. */
   readonly #reuses: boolean;
@@ -44,8 +42,10 @@ export class SessionWire {
   #full = false;
   #closeTimer: NodeJS.Timeout | undefined;
 
-  constructor(socket: Duplex, events: WireEvents) {
+  /** `closeMs`: how long the partner may take to close its side of the connection. */
+  constructor(socket: Duplex, closeMs: number, events: WireEvents) {
     this.#socket = socket;
+    this.#closeMs = closeMs;
     this.#events = events;
     this.#reuses = socket instanceof Socket;
     if (socket instanceof Socket) socket.setNoDelay(true);
@@ -120,7 +120,7 @@ export class SessionWire {
   #close(): void {
     if (this.#over) return;
     this.#socket.end();
-    this.#closeTimer ??= setTimeout(() => this.#socket.destroy(), CLOSE_MS);
+    this.#closeTimer ??= setTimeout(() => this.#socket.destroy(), this.#closeMs);
   }
 
   /** What still comes is dropped, but must be read for the end to be seen. */

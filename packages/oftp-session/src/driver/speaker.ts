@@ -35,6 +35,7 @@ export class Speaker implements BufferOutlet {
   #stopping = false;
   #waitsForRoom = false;
   #pool: DataBufferPool | undefined;
+  #transfer: OutgoingTransfer | undefined;
 
   constructor(session: DrivenSession) {
     this.#session = session;
@@ -70,11 +71,17 @@ export class Speaker implements BufferOutlet {
   }
 
   confirm(confirmation: Confirmation): void {
+    const transfer = this.#transfer;
+    if (confirmation.type === "F_DATA_CF" && transfer !== undefined && !transfer.pumping) {
+      // Not now: the machine is still busy with this event.
+      queueMicrotask(() => this.#session.guard(() => transfer.pump()));
+    }
     this.#settle(confirmation.type, confirmation);
   }
 
   /** The socket takes data again. */
   room(): void {
+    this.#transfer?.pump();
     this.#settle("room", undefined);
   }
 
@@ -114,7 +121,7 @@ export class Speaker implements BufferOutlet {
     const session = this.#session;
     try {
       // Before the machine sees it: what cannot be encoded, such as NERP below level 4, concerns this one only.
-      encodeCommand(response, session.level, { relayed: true });
+      encodeCommand(response, session.commands.level, { relayed: true });
     } catch (error) {
       this.#unsendable.add(key);
       session.logger.warn({ error, key }, "an end response cannot be sent in this session");
@@ -145,7 +152,7 @@ export class Speaker implements BufferOutlet {
         throw new TransferError("ERR_OFTP_DIRECTION", "This session was set up only to receive files");
       }
       // As above: the next file may be all right.
-      encodeCommand(sfid, session.level, { relayed: file.relayed === true });
+      encodeCommand(sfid, session.commands.level, { relayed: file.relayed === true });
     } catch (error) {
       this.#unsendable.add(file);
       await monitor.fileInterrupted(file, NOTHING, error);
@@ -187,9 +194,10 @@ export class Speaker implements BufferOutlet {
     const { observers, agreement } = session;
     observers.progress("sent", sfid, octetsBefore(sfid, position));
     this.#pool ??= new DataBufferPool(agreement.bufferSize);
-    const transfer = new OutgoingTransfer(file, position, agreement, this.#pool);
+    const transfer = new OutgoingTransfer(file, position, agreement, this.#pool, this);
+    this.#transfer = transfer;
     progress.sent = () => transfer.totals;
-    const totals = await transfer.send(this, (octets) => observers.progress("sent", sfid, octets));
+    const totals = await transfer.send((octets) => observers.progress("sent", sfid, octets));
     // EFID must not be sent while credit is awaited (section 9.11, note 1).
     while (session.state !== "OPO") await this.ready();
     return this.#request("F_CLOSE_FILE_CF", {
@@ -226,7 +234,7 @@ export class Speaker implements BufferOutlet {
     if (session.state !== "OPO" || session.wire.full) return false;
     const payload = framed.subarray(DATA_AT);
     session.apply({ type: "F_DATA_RQ", payload });
-    session.sendData(framed, payload, this.#pool);
+    session.commands.sendData(framed, payload, this.#pool);
     return true;
   }
 

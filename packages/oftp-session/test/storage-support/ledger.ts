@@ -7,7 +7,9 @@ interface LedgerRecord {
 }
 
 /** A ledger as a station keeps it: one record for each file. */
-export function storeLedger(store: StateStore): ReceptionLedger & { path(key: string): Promise<string | undefined> } {
+export function storeLedger(
+  store: StateStore,
+): ReceptionLedger & { path(key: string): Promise<string | undefined> } {
   const record = async (key: string) =>
     (await store.get("received", key)) as unknown as LedgerRecord | undefined;
   return {

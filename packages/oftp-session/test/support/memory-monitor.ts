@@ -131,6 +131,7 @@ export class MemoryMonitor implements UserMonitor {
   readonly impossible: { response: OutgoingEndResponse; error: unknown }[] = [];
   negotiated: NegotiatedSession | undefined;
   partner: Ssid | undefined;
+  wantsTurn: () => boolean = () => false;
   answer: (ssid: Ssid) => PartnerAnswer;
   acceptFile: (sfid: Sfid, sink: MemorySink) => FileAnswer = (_sfid, sink) => ({ accept: true, sink });
 

@@ -28,8 +28,10 @@ export function mutate(random: Random, original: Buffer): Buffer {
   for (let changes = random(4); changes > 0; changes -= 1) {
     const at = random(10) === 0 ? random(4) : 4 + random(octets.length - 4);
     const kind = random(4);
-    if (kind === 0 && octets.length > 6) octets = Buffer.concat([octets.subarray(0, at), octets.subarray(at + 1)]);
-    else if (kind === 1) octets = Buffer.concat([octets.subarray(0, at), Buffer.from([random(256)]), octets.subarray(at)]);
+    if (kind === 0 && octets.length > 6)
+      octets = Buffer.concat([octets.subarray(0, at), octets.subarray(at + 1)]);
+    else if (kind === 1)
+      octets = Buffer.concat([octets.subarray(0, at), Buffer.from([random(256)]), octets.subarray(at)]);
     else octets[at] = random(256);
   }
   if (random(10) > 0) octets.writeUInt32BE(0x10000000 | octets.length, 0);

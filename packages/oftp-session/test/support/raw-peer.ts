@@ -12,7 +12,12 @@ import {
   type Ssid,
   StreamBufferDecoder,
 } from "@waybill/oftp-codec";
-import { type InitiatorOptions, initiateSession, type ResponderOptions, respondSession } from "@waybill/oftp-session";
+import {
+  type InitiatorOptions,
+  initiateSession,
+  type ResponderOptions,
+  respondSession,
+} from "@waybill/oftp-session";
 import { socketPair } from "./socket-pair.js";
 
 type CommandOf<K extends CommandKind> = Extract<Command, { kind: K }>;

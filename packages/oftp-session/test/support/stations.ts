@@ -6,9 +6,11 @@ import {
   type Partner,
   partnerDirectory,
   type StateStore,
+  type StationEvents,
   type StationOptions,
   type StationSession,
 } from "@waybill/oftp-session";
+import { RawPeer } from "./raw-peer.js";
 import { socketPair } from "./socket-pair.js";
 
 /** What a test says of a station; everything else is the same for all. */
@@ -62,4 +64,31 @@ export async function filesIn(folder: string): Promise<Record<string, string>> {
   const names = await readdir(folder).catch(() => []);
   const contents = await Promise.all(names.map((name) => readFile(join(folder, name), "utf8")));
   return Object.fromEntries(names.map((name, index) => [name, contents[index]!]));
+}
+
+/** The events of one kind, as they come. */
+export function eventsOf<K extends keyof StationEvents>(
+  station: OftpStation,
+  name: K,
+): StationEvents[K][0][] {
+  const heard: StationEvents[K][0][] = [];
+  station.on(name, ((event: StationEvents[K][0]) => heard.push(event)) as never);
+  return heard;
+}
+
+/** The end responses that a station hears of, as text. */
+export function responsesOf(station: OftpStation): string[] {
+  const heard: string[] = [];
+  station.on("endResponseReceived", ({ response, file }) => {
+    const about = file === undefined ? " for nothing" : "";
+    const negative = response.kind === "NERP" ? ` ${response.reason} by ${response.creator.trimEnd()}` : "";
+    heard.push(`${response.kind} ${response.datasetName}${negative}${about}`);
+  });
+  return heard;
+}
+
+/** A peer that says what a test tells it to, connected to a station. */
+export async function rawCaller(station: OftpStation): Promise<{ peer: RawPeer; session: StationSession }> {
+  const { near, far } = await socketPair();
+  return { peer: new RawPeer(near), session: station.answer(far) };
 }
