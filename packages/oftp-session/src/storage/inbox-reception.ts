@@ -70,7 +70,18 @@ export class InboxReception implements FileSink {
   }
 
   get restartPosition(): number {
+    const kept = this.#keptUnits;
+    return this.#options.sfid.restartPosition >= kept || this.#searchable ? kept : 0;
+  }
+
+  get #keptUnits(): number {
     return restartUnits(this.#layoutOptions, this.#kept.position);
+  }
+
+  /** Whether a position before the end of what is kept can be found. */
+  get #searchable(): boolean {
+    const { format, mapping } = this.#layoutOptions;
+    return format !== "V" || mapping !== "lines" || this.#kept.plain;
   }
 
   /** Looks for what an earlier session left. */
@@ -179,11 +190,10 @@ export class InboxReception implements FileSink {
     if (units > 0) {
       this.#file = await fileSystem.open(this.#partPath, "update");
       const kept = this.#kept;
-      const searchable = this.#layoutOptions.mapping !== "lines" || kept.plain;
-      const exact = units === this.restartPosition;
-      const position =
-        searchable || exact ? await locate(this.#file, this.#layoutOptions, kept, units) : undefined;
-      if (position === undefined || position === START || units > this.restartPosition) {
+      const exact = units === this.#keptUnits;
+      const possible = exact || (units < this.#keptUnits && this.#searchable);
+      const position = possible ? await locate(this.#file, this.#layoutOptions, kept, units) : START;
+      if (position === START) {
         const { code } = answerReasons.accessMethodFailure;
         throw new FileRefusedError(code, "it cannot go on at this restart position", { retry: true });
       }

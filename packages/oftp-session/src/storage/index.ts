@@ -22,7 +22,7 @@ export {
 export type { LineEnd, RecordMapping } from "./record-mapping.js";
 export { type InboxRecovery, type RecoverInboxOptions, recoverInbox } from "./recover-inbox.js";
 export { isSafeFileName, safeFileName } from "./safe-file-name.js";
+export { type SpooledOutgoingFile, spoolContent, spoolOutgoingFile } from "./spool-outgoing-file.js";
 export { storedFileSink } from "./stored-file-sink.js";
-export { type SpooledOutgoingFile, spoolOutgoingFile } from "./spool-outgoing-file.js";
 export { VirtualFileClock, type VirtualFileClockOptions } from "./virtual-file-clock.js";
 export type { ReceptionLedger, StoredFile } from "./whole-file.js";

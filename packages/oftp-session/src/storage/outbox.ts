@@ -24,14 +24,16 @@ const UNFINISHED = /^[.~#]|[~#]$|\.(tmp|temp|part|partial|filepart|crdownload|do
  * devices are left out. A folder that is not there is empty.
  */
 export async function scanOutbox(folder: string): Promise<OutboxFile[]> {
-  const files: OutboxFile[] = [];
-  for (const name of await namesIn(folder)) {
-    if (UNFINISHED.test(name)) continue;
-    const path = join(folder, name);
-    const entry = await nodeFileSystem.inspect(path);
-    if (entry?.isFile !== true) continue;
-    files.push({ path, name, size: entry.size, modifiedMs: entry.modifiedMs });
-  }
+  const names = (await namesIn(folder)).filter((name) => !UNFINISHED.test(name));
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const path = join(folder, name);
+      const entry = await nodeFileSystem.inspect(path);
+      if (entry?.isFile !== true) return undefined;
+      return { path, name, size: entry.size, modifiedMs: entry.modifiedMs };
+    }),
+  );
+  const files = found.filter((file) => file !== undefined);
   return files.sort((a, b) => a.modifiedMs - b.modifiedMs || (a.name < b.name ? -1 : 1));
 }
 

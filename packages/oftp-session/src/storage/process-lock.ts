@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { readFile, readlink } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { errorCode } from "@waybill/net-core";
+import { errorCode, optionError } from "@waybill/net-core";
 import { nodeFileSystem, type StorageFileSystem, unlinkIfThere } from "./storage-file-system.js";
 
 /**
@@ -45,12 +45,14 @@ export const FOREIGN_LIFETIME_MS = 90_000;
 const ATTEMPTS = 4;
 const SAME_MOMENT_MS = 100;
 
+const LOCK_KEY = /^[0-9a-z-]{1,100}$/;
 const LOCK_NAME = /^([0-9a-z-]+)\.([0-9a-f]{12})-(\d+)-(\d+)\.[0-9a-f]{16}\.lock$/;
 
 const held = new Set<string>();
 
 /**
- * Takes the lock `key` (lower case letters, digits, hyphens) in a folder that exists. Undefined when somebody has it.
+ * Takes the lock `key` (lower case letters, digits, hyphens, at most 100) in a folder that exists. Undefined when somebody
+ * has it. Errors: `ERR_OPTION_INVALID`, those of the file system.
  */
 export async function acquireProcessLock(
   folder: string,
@@ -58,6 +60,8 @@ export async function acquireProcessLock(
   fileSystem: StorageFileSystem = nodeFileSystem,
   authority: LockAuthority = processAuthority,
 ): Promise<ProcessLock | undefined> {
+  if (!LOCK_KEY.test(key))
+    throw optionError("key", "must be lower case letters, digits and hyphens, at most 100");
   const inProcess = join(folder, key);
   if (held.has(inProcess)) return undefined;
   held.add(inProcess);

@@ -24,6 +24,21 @@ export async function spoolOutgoingFile(
   folder: string,
   options: OutgoingFileOptions,
 ): Promise<SpooledOutgoingFile> {
+  const path = await spoolContent(stream, folder);
+  try {
+    const file = await localOutgoingFile({ ...options, path });
+    return { ...file, path, remove: () => unlink(path) };
+  } catch (error) {
+    await unlink(path).catch(() => {});
+    throw error;
+  }
+}
+
+/** Only the file: resolves to its path once the content is on disk. */
+export async function spoolContent(
+  stream: AsyncIterable<Uint8Array | string>,
+  folder: string,
+): Promise<string> {
   await ensureFolder(nodeFileSystem, folder, 0o700);
   const path = join(folder, `spool-${randomBytes(8).toString("hex")}`);
   const partPath = `${path}.part`;
@@ -37,8 +52,7 @@ export async function spoolOutgoingFile(
     }
     await rename(partPath, path);
     await nodeFileSystem.syncFolder(folder);
-    const file = await localOutgoingFile({ ...options, path });
-    return { ...file, path, remove: () => unlink(path) };
+    return path;
   } catch (error) {
     await unlink(partPath).catch(() => {});
     await unlink(path).catch(() => {});

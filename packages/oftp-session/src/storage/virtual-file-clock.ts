@@ -1,5 +1,6 @@
 import { type VirtualFileTime, virtualFileTime } from "@waybill/oftp-codec";
-import type { StateStore } from "../state-store.js";
+import type { StateStore, StateValue } from "../state-store.js";
+import { stateDamaged } from "./storage-errors.js";
 
 /** Options of {@link VirtualFileClock}. */
 export interface VirtualFileClockOptions {
@@ -58,7 +59,7 @@ export class VirtualFileClock {
     this.#now = options.now ?? (() => new Date());
   }
 
-  /** The next stamp. Calls are answered in their order. Rejects with what the store rejects with. */
+  /** The next stamp. Calls are answered in their order. Rejects with what the store rejects with, and `ERR_OFTP_STATE_DAMAGED`. */
   next(): Promise<VirtualFileTime> {
     const turn = this.#turn.then(
       () => this.#take(),
@@ -94,17 +95,25 @@ export class VirtualFileClock {
         return reservation;
       }
       if (created) await this.#store.remove(this.#table, String(number));
+      else if ((last?.number ?? 0) < number) await this.#requireReadable(number);
       this.#latest = all.findLast((each) => !created || each.number !== number);
     }
+  }
+
+  /** What a reservation that cannot be read gave out is not known: nobody may go on. */
+  async #requireReadable(number: number): Promise<void> {
+    const value = await this.#store.get(this.#table, String(number));
+    if (value === undefined || reservationOf(value) !== undefined) return;
+    const record = `record ${number} of the table ${this.#table}`;
+    throw stateDamaged(record, "it is no reservation of time stamps");
   }
 
   /** Ascending. */
   async #reservations(): Promise<NumberedReservation[]> {
     const all: NumberedReservation[] = [];
     for (const [key, value] of await this.#store.list(this.#table)) {
-      const { second, first, last } = value as Partial<Reservation>;
-      if (typeof second !== "string" || typeof first !== "number" || typeof last !== "number") continue;
-      all.push({ number: Number(key), reservation: { second, first, last } });
+      const reservation = reservationOf(value);
+      if (reservation !== undefined) all.push({ number: Number(key), reservation });
     }
     return all.sort((a, b) => a.number - b.number);
   }
@@ -114,6 +123,16 @@ export class VirtualFileClock {
       if (number <= latest - KEPT_RESERVATIONS) await this.#store.remove(this.#table, String(number));
     }
   }
+}
+
+function reservationOf(value: StateValue): Reservation | undefined {
+  const { second, first, last } = (value ?? {}) as Partial<Reservation>;
+  const valid =
+    typeof second === "string" &&
+    /^\d{14}$/.test(second) &&
+    typeof first === "number" &&
+    typeof last === "number";
+  return valid ? { second, first, last } : undefined;
 }
 
 function following(latest: Reservation | undefined, now: string): Reservation {
