@@ -1,23 +1,24 @@
 import type { Attr, Element, Node } from "@xmldom/xmldom";
-import {
-  C14nCanonicalization,
-  C14nCanonicalizationWithComments,
-  type CanonicalizationOrTransformationAlgorithm,
-  ExclusiveCanonicalization,
-  ExclusiveCanonicalizationWithComments,
-} from "xml-crypto";
 import type { ErrorSource } from "../error-source.js";
 import { childElements } from "./xml-document.js";
+import { xmlCrypto } from "./xml-libraries.js";
 
 /** Canonical XML 1.0: what the output of other transforms gets (XMLDSIG section 4.4.3.2). */
 export const INCLUSIVE_C14N = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315";
 const EXCLUSIVE_C14N = "http://www.w3.org/2001/10/xml-exc-c14n#";
 
-const CANONICALIZATIONS = new Map<string, new () => CanonicalizationOrTransformationAlgorithm>([
-  [INCLUSIVE_C14N, C14nCanonicalization],
-  [`${INCLUSIVE_C14N}#WithComments`, C14nCanonicalizationWithComments],
-  [EXCLUSIVE_C14N, ExclusiveCanonicalization],
-  [`${EXCLUSIVE_C14N}WithComments`, ExclusiveCanonicalizationWithComments],
+type CanonicalizationName =
+  | "C14nCanonicalization"
+  | "C14nCanonicalizationWithComments"
+  | "ExclusiveCanonicalization"
+  | "ExclusiveCanonicalizationWithComments";
+
+/** By the names of xml-crypto's classes. */
+const CANONICALIZATIONS: ReadonlyMap<string, CanonicalizationName> = new Map([
+  [INCLUSIVE_C14N, "C14nCanonicalization"],
+  [`${INCLUSIVE_C14N}#WithComments`, "C14nCanonicalizationWithComments"],
+  [EXCLUSIVE_C14N, "ExclusiveCanonicalization"],
+  [`${EXCLUSIVE_C14N}WithComments`, "ExclusiveCanonicalizationWithComments"],
 ]);
 
 export function isCanonicalization(algorithm: string): boolean {
@@ -36,8 +37,9 @@ export function canonicalForm(
   source: ErrorSource,
 ): string {
   try {
-    const Canonicalization = CANONICALIZATIONS.get(algorithm);
-    if (Canonicalization === undefined) throw new Error(`${algorithm} is no canonicalization`);
+    const name = CANONICALIZATIONS.get(algorithm);
+    if (name === undefined) throw new Error(`${algorithm} is no canonicalization`);
+    const { [name]: Canonicalization } = xmlCrypto();
     return new Canonicalization()
       .process(element as never, {
         ancestorNamespaces: namespacesAbove(element),

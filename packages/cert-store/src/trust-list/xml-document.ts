@@ -1,6 +1,7 @@
-import { DOMParser, type Element, onErrorStopParsing } from "@xmldom/xmldom";
+import type { Element } from "@xmldom/xmldom";
 import type { ErrorSource } from "../error-source.js";
 import { guardXml } from "./xml-guard.js";
+import { xmldom } from "./xml-libraries.js";
 
 /** Namespaces of the list and its signature. */
 export const TSL_NAMESPACE = "http://uri.etsi.org/02231/v2#";
@@ -23,6 +24,7 @@ export function parseListDocument(text: string, source: ErrorSource): Element {
 /** The document element of a guarded document. Errors: `ERR_TRUST_LIST_LIMIT`, `ERR_TRUST_LIST_DAMAGED`. */
 export function parseXml(text: string, source: ErrorSource): Element {
   guardXml(text, source);
+  const { DOMParser, onErrorStopParsing } = xmldom();
   let cause: unknown;
   try {
     // Without a handler the parser writes to the console and repairs what it can.

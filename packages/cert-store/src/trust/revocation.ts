@@ -1,9 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { checkTimeMs, errorMessage } from "@waybill/net-core";
 import type { Certificate } from "../certificate-types.js";
-import { crlStatus, type StatusQuestion } from "./crl-status.js";
+import type { StatusQuestion } from "./crl-status.js";
 import { ocspRequest } from "./ocsp-request.js";
-import { ocspStatus } from "./ocsp-status.js";
 import { trustFailure } from "./path-checks.js";
 import { type RevocationStatus, type UnknownStatus, unknownStatus } from "./revocation-status.js";
 import type { RevocationOptions, TrustFailure } from "./trust-types.js";
@@ -120,8 +119,11 @@ function unknownFailure(
   );
 }
 
+// What reads lists and responses is loaded when it is needed: it takes longer than all the rest of this package.
+
 async function statusByCrl(check: RevocationCheck): Promise<RevocationStatus> {
   const { question, options } = check;
+  const { crlStatus } = await import("./crl-status.js");
   const judge = (bytes: Uint8Array) => crlStatus(bytes, question);
   const found = bestOf((options.extraCrls ?? []).slice(0, MAX_EXTRAS).map(judge));
   if (found !== undefined && found.status !== "unknown") return found;
@@ -134,6 +136,7 @@ async function statusByCrl(check: RevocationCheck): Promise<RevocationStatus> {
 async function statusByOcsp(check: RevocationCheck): Promise<RevocationStatus> {
   const { question, options } = check;
   const { certificate, issuer } = question;
+  const { ocspStatus } = await import("./ocsp-status.js");
   const extras = (options.extraOcspResponses ?? []).slice(0, MAX_EXTRAS);
   const found = bestOf(extras.map((bytes) => ocspStatus(bytes, question)));
   if (found !== undefined && found.status !== "unknown") return found;
