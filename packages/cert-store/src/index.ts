@@ -5,6 +5,7 @@ export {
   describeCertificate,
   type NameDescription,
 } from "./certificate/describe-certificate.js";
+export { keyUsageFlags } from "./certificate/key-usage-flags.js";
 export {
   MAX_CERTIFICATE_BYTES,
   type ParseCertificateOptions,

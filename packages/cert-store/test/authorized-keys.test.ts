@@ -1,6 +1,5 @@
 import { writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { type TemporaryFolder, temporaryFolder } from "@waybill/testing";
 import {
   type AuthorizedKey,
   checkAuthorizedKey,
@@ -9,7 +8,8 @@ import {
   type PublicKey,
   parseAuthorizedKeys,
   readAuthorizedKeys,
-} from "../src/index.js";
+} from "@waybill/cert-store";
+import { type TemporaryFolder, temporaryFolder } from "@waybill/testing";
 
 let key: PublicKey;
 let line: string;

@@ -3,6 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { AsnConvert } from "@peculiar/asn1-schema";
 import { Certificate as Asn1Certificate } from "@peculiar/asn1-x509";
+import { type Certificate, describeCertificate, parseCertificate, parsePublicKey } from "@waybill/cert-store";
 import {
   describeWithPeers,
   peerPath,
@@ -11,10 +12,6 @@ import {
   type TemporaryFolder,
   temporaryFolder,
 } from "@waybill/testing";
-import { describeCertificate } from "../src/certificate/describe-certificate.js";
-import { parseCertificate } from "../src/certificate/parse-certificate.js";
-import type { Certificate } from "../src/certificate-types.js";
-import { parsePublicKey } from "../src/parse-public-key.js";
 
 /** What openssl is asked for, in the form of its configuration file. */
 const EXTENSIONS = `

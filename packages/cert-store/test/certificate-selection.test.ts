@@ -1,10 +1,15 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
-import { selectEntries, selectEntry } from "../src/certificate/select-entry.js";
-import type { Certificate } from "../src/certificate-types.js";
-import type { SoftwarePrivateKey } from "../src/key-types.js";
-import { createSelfSignedCertificate, issueCertificate } from "../src/making/create-certificate.js";
-import { generateKeyPair } from "../src/making/generate-key-pair.js";
-import type { CertificateStore, StoreEntry } from "../src/store-types.js";
+import {
+  type Certificate,
+  type CertificateStore,
+  createSelfSignedCertificate,
+  generateKeyPair,
+  issueCertificate,
+  type SoftwarePrivateKey,
+  type StoreEntry,
+  selectEntries,
+  selectEntry,
+} from "@waybill/cert-store";
 
 describe("selecting an entry", () => {
   let store: CertificateStore;

@@ -1,8 +1,5 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { isTransferError } from "@waybill/net-core";
-import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
-import fc from "fast-check";
 import {
   formatKnownHostsLine,
   formatOpenSshPublicKey,
@@ -13,7 +10,10 @@ import {
   parsePrivateKey,
   parsePublicKey,
   publicKeyFromBlob,
-} from "../src/index.js";
+} from "@waybill/cert-store";
+import { isTransferError } from "@waybill/net-core";
+import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
+import fc from "fast-check";
 import { encryptedCopy, KINDS, makeKey, PASSPHRASE, passphraseFile, runPeer } from "./key-fixtures.js";
 
 /** Runs something with hostile input: a value or a TransferError is fine, anything else is not. */

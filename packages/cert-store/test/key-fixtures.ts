@@ -1,7 +1,7 @@
 import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { KeyType } from "@waybill/cert-store";
 import { peerPath, peers, runProgram } from "@waybill/testing";
-import type { KeyType } from "../src/index.js";
 
 /** Not only ASCII, so that a wrong encoding shows. */
 export const PASSPHRASE = "zwölf Boxkämpfer";

@@ -1,13 +1,13 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
 import {
   formatKnownHostsLine,
   generatePrivateKey,
   type PublicKey,
   parseKnownHosts,
   readKnownHosts,
-} from "../src/index.js";
+} from "@waybill/cert-store";
+import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
 import { runPeer } from "./key-fixtures.js";
 
 let one: PublicKey;

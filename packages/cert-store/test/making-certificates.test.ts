@@ -2,6 +2,17 @@ import { X509Certificate as NodeCertificate } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import {
+  createCertificateRequest,
+  createSelfSignedCertificate,
+  generateKeyPair,
+  issueCertificate,
+  joinCertificate,
+  type KeyPairOptions,
+  type parseCertificate,
+  type SelfSignedCertificateOptions,
+  type SoftwarePrivateKey,
+} from "@waybill/cert-store";
+import {
   describeWithPeers,
   peerPath,
   peers,
@@ -9,16 +20,6 @@ import {
   type TemporaryFolder,
   temporaryFolder,
 } from "@waybill/testing";
-import type { parseCertificate } from "../src/certificate/parse-certificate.js";
-import type { SoftwarePrivateKey } from "../src/key-types.js";
-import {
-  createSelfSignedCertificate,
-  issueCertificate,
-  type SelfSignedCertificateOptions,
-} from "../src/making/create-certificate.js";
-import { createCertificateRequest } from "../src/making/create-request.js";
-import { generateKeyPair, type KeyPairOptions } from "../src/making/generate-key-pair.js";
-import { joinCertificate } from "../src/making/join-certificate.js";
 import { heldKey } from "./making-held-key.js";
 
 const KINDS: readonly (KeyPairOptions & { readonly name: string; readonly signature: string })[] = [

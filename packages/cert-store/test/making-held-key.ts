@@ -1,4 +1,4 @@
-import type { PrivateKey } from "../src/key-types.js";
+import type { PrivateKey } from "@waybill/cert-store";
 
 /** A key that can be asked to sign and decrypt, but whose secret is elsewhere, like one in a token. */
 export function heldKey(inner: PrivateKey): PrivateKey {

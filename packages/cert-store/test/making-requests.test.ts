@@ -1,6 +1,14 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import {
+  createCertificateRequest,
+  describeCertificateRequest,
+  generateKeyPair,
+  type Oftp2RequestOptions,
+  readCertificateRequest,
+  type SoftwarePrivateKey,
+} from "@waybill/cert-store";
+import {
   describeWithPeers,
   peerPath,
   peers,
@@ -8,10 +16,6 @@ import {
   type TemporaryFolder,
   temporaryFolder,
 } from "@waybill/testing";
-import type { SoftwarePrivateKey } from "../src/key-types.js";
-import { describeCertificateRequest, readCertificateRequest } from "../src/making/certificate-request.js";
-import { createCertificateRequest, type Oftp2RequestOptions } from "../src/making/create-request.js";
-import { generateKeyPair } from "../src/making/generate-key-pair.js";
 
 let rsa: SoftwarePrivateKey;
 let ec: SoftwarePrivateKey;

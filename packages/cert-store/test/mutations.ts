@@ -1,7 +1,12 @@
 import fc from "fast-check";
 
 /** How many changed inputs of each format are tried; more with `WAYBILL_MUTATIONS`. */
-export const MUTATIONS = Number(process.env.WAYBILL_MUTATIONS ?? 2000);
+export const MUTATIONS = mutations(1000);
+
+/** `usual` changed inputs, or as many as `WAYBILL_MUTATIONS` says. */
+export function mutations(usual: number): number {
+  return Number(process.env.WAYBILL_MUTATIONS ?? usual);
+}
 
 export interface Edit {
   readonly kind: "set" | "flip" | "delete" | "insert" | "repeat" | "cut";

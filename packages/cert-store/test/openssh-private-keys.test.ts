@@ -1,7 +1,7 @@
 import { copyFile, readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { parsePrivateKey, readPrivateKey } from "@waybill/cert-store";
 import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
-import { parsePrivateKey, readPrivateKey } from "../src/index.js";
 import { COMMENT, encryptedCopy, KINDS, makeKey, PASSPHRASE, publicBase64, runPeer } from "./key-fixtures.js";
 
 const CIPHERS = [

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
+import type { DecryptionScheme, PrivateKey, SignatureScheme } from "@waybill/cert-store";
 import { peerPath, peers } from "@waybill/testing";
-import type { DecryptionScheme, PrivateKey, SignatureScheme } from "../src/index.js";
 
 export const HASHES = ["sha1", "sha256", "sha384", "sha512", "sha3-256", "sha3-384", "sha3-512"] as const;
 

@@ -1,8 +1,8 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { parsePrivateKey, readPrivateKey } from "@waybill/cert-store";
 import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
-import { parsePrivateKey, readPrivateKey } from "../src/index.js";
 import { KINDS, PASSPHRASE, runPeer } from "./key-fixtures.js";
 
 const GENERATE: Readonly<Record<string, readonly string[]>> = {

@@ -2,13 +2,17 @@ import { createHook } from "node:async_hooks";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import {
+  generatePrivateKey,
+  openPkcs11Store,
+  type Pkcs11Store,
+  type PrivateKey,
+  parsePublicKey,
+} from "@waybill/cert-store";
 import { describeWithPeers, peers } from "@waybill/testing";
 import pkcs11js from "pkcs11js";
-import { generatePrivateKey, type PrivateKey, parsePublicKey } from "../src/index.js";
-import { openPkcs11Store } from "../src/pkcs11/pkcs11-store.js";
-import type { Pkcs11Store } from "../src/pkcs11/pkcs11-store-types.js";
 import { HASHES, openssl, opensslDerives, opensslEncrypts, opensslVerifies } from "./openssl-operations.js";
-import { pkcs11Tool, SoftTokens, softhsmUtil } from "./soft-token.js";
+import { SoftTokens } from "./soft-token.js";
 
 const DATA = Buffer.from("what is signed");
 const SECRET = Buffer.from("a content encryption key");
@@ -20,7 +24,7 @@ const EC_KEYS = [
   ["p521", "EC:secp521r1"],
 ] as const;
 
-describeWithPeers("keys in a PKCS #11 token", [softhsmUtil, pkcs11Tool, peers.openssl], () => {
+describeWithPeers("keys in a PKCS #11 token", [peers.softhsmUtil, peers.pkcs11Tool, peers.openssl], () => {
   let tokens: SoftTokens;
   let store: Pkcs11Store;
   const pin = jest.fn(async () => "1234");

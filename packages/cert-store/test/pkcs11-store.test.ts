@@ -3,17 +3,21 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import {
+  generatePrivateKey,
+  openPkcs11Store,
+  type Pkcs11Store,
+  type Pkcs11StoreOptions,
+  type PrivateKey,
+} from "@waybill/cert-store";
 import { describeWithPeers, peers } from "@waybill/testing";
 import pkcs11js from "pkcs11js";
-import { generatePrivateKey, type PrivateKey } from "../src/index.js";
-import { openPkcs11Store } from "../src/pkcs11/pkcs11-store.js";
-import type { Pkcs11Store, Pkcs11StoreOptions } from "../src/pkcs11/pkcs11-store-types.js";
 import { OpensslAuthority } from "./openssl-operations.js";
-import { pkcs11Tool, SoftTokens, softhsmUtil } from "./soft-token.js";
+import { SoftTokens } from "./soft-token.js";
 
 const DATA = Buffer.from("what is signed");
 
-describeWithPeers("a PKCS #11 store", [softhsmUtil, pkcs11Tool, peers.openssl], () => {
+describeWithPeers("a PKCS #11 store", [peers.softhsmUtil, peers.pkcs11Tool, peers.openssl], () => {
   let tokens: SoftTokens;
   let authority: OpensslAuthority;
 

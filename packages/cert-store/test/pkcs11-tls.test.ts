@@ -1,11 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { openPkcs11Store, pkcs11TlsKey } from "@waybill/cert-store";
 import { describeWithPeers, type Peer, peers, runProgram } from "@waybill/testing";
-import { openPkcs11Store } from "../src/pkcs11/pkcs11-store.js";
-import { pkcs11TlsKey } from "../src/pkcs11/pkcs11-tls.js";
 import { OpensslAuthority, openssl } from "./openssl-operations.js";
-import { pkcs11Tool, SoftTokens, softhsmUtil } from "./soft-token.js";
+import { SoftTokens } from "./soft-token.js";
 
 /** Seen from the folders of programs. */
 const ENGINE_FOLDERS: Readonly<Record<string, string>> = {
@@ -37,53 +36,57 @@ const HANDSHAKE = `
   });
 `;
 
-describeWithPeers("TLS with keys in a token", [softhsmUtil, pkcs11Tool, peers.openssl, engine], () => {
-  let tokens: SoftTokens;
-  let authority: OpensslAuthority;
-  const certificates = new Map<string, string>();
+describeWithPeers(
+  "TLS with keys in a token",
+  [peers.softhsmUtil, peers.pkcs11Tool, peers.openssl, engine],
+  () => {
+    let tokens: SoftTokens;
+    let authority: OpensslAuthority;
+    const certificates = new Map<string, string>();
 
-  beforeAll(async () => {
-    tokens = await SoftTokens.make();
-    authority = await OpensslAuthority.make(tokens.path);
-    await tokens.addToken("for TLS; 100%");
-    await tokens.addKey("for TLS; 100%", "rsa:2048", "01", "server");
-    await tokens.addKey("for TLS; 100%", "EC:prime256v1", "02", "client");
-    const store = await openPkcs11Store({ module: tokens.module, pin: "1234" });
-    for (const { alias = "", privateKey } of store.entries) {
-      if (privateKey === undefined) continue;
-      const der = await authority.certify(privateKey, alias);
-      const pem = await openssl(["x509", "-inform", "DER"], der);
-      certificates.set(alias, pem.toString());
-    }
-    await store.close();
-  });
-  afterAll(() => tokens.remove());
-
-  test.each(["TLSv1.2", "TLSv1.3"])("%s: Node.js and the engine of libp11", async (version) => {
-    const script = join(tokens.path, "handshake.cjs");
-    await writeFile(script, HANDSHAKE);
-    const printed = (await openssl(["version", "-e"])).toString();
-    const end = (name: string, key: object) => ({ cert: certificates.get(name), ...key });
-    const tokenLabel = "for TLS; 100%";
-    const input = {
-      ca: (await openssl(["x509", "-in", authority.certificateFile])).toString(),
-      server: end("server", pkcs11TlsKey({ tokenLabel, keyLabel: "server", pin: "1234" })),
-      client: end("client", pkcs11TlsKey({ tokenLabel, keyId: Buffer.from([2]), pin: "1234" })),
-      version,
-    };
-    const env = {
-      ...tokens.environment,
-      OPENSSL_ENGINES: /"(.*)"/.exec(printed)?.[1],
-      PKCS11_MODULE_PATH: tokens.module,
-    };
-    const { stdout, stderr } = await runProgram(process.execPath, [script], {
-      env,
-      input: JSON.stringify(input),
-      timeoutMs: 20_000,
+    beforeAll(async () => {
+      tokens = await SoftTokens.make();
+      authority = await OpensslAuthority.make(tokens.path);
+      await tokens.addToken("for TLS; 100%");
+      await tokens.addKey("for TLS; 100%", "rsa:2048", "01", "server");
+      await tokens.addKey("for TLS; 100%", "EC:prime256v1", "02", "client");
+      const store = await openPkcs11Store({ module: tokens.module, pin: "1234" });
+      for (const { alias = "", privateKey } of store.entries) {
+        if (privateKey === undefined) continue;
+        const der = await authority.certify(privateKey, alias);
+        const pem = await openssl(["x509", "-inform", "DER"], der);
+        certificates.set(alias, pem.toString());
+      }
+      await store.close();
     });
-    expect({ stdout, stderr }).toMatchObject({ stdout: `${version} client` });
-  });
-});
+    afterAll(() => tokens.remove());
+
+    test.each(["TLSv1.2", "TLSv1.3"])("%s: Node.js and the engine of libp11", async (version) => {
+      const script = join(tokens.path, "handshake.cjs");
+      await writeFile(script, HANDSHAKE);
+      const printed = (await openssl(["version", "-e"])).toString();
+      const end = (name: string, key: object) => ({ cert: certificates.get(name), ...key });
+      const tokenLabel = "for TLS; 100%";
+      const input = {
+        ca: (await openssl(["x509", "-in", authority.certificateFile])).toString(),
+        server: end("server", pkcs11TlsKey({ tokenLabel, keyLabel: "server", pin: "1234" })),
+        client: end("client", pkcs11TlsKey({ tokenLabel, keyId: Buffer.from([2]), pin: "1234" })),
+        version,
+      };
+      const env = {
+        ...tokens.environment,
+        OPENSSL_ENGINES: /"(.*)"/.exec(printed)?.[1],
+        PKCS11_MODULE_PATH: tokens.module,
+      };
+      const { stdout, stderr } = await runProgram(process.execPath, [script], {
+        env,
+        input: JSON.stringify(input),
+        timeoutMs: 20_000,
+      });
+      expect({ stdout, stderr }).toMatchObject({ stdout: `${version} client` });
+    });
+  },
+);
 
 test("the URI of RFC 7512", () => {
   const key = pkcs11TlsKey({

@@ -10,8 +10,8 @@ import {
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { GENERATED_KEY_KINDS, generatePrivateKey, type SoftwarePrivateKey } from "@waybill/cert-store";
 import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
-import { GENERATED_KEY_KINDS, generatePrivateKey, type SoftwarePrivateKey } from "../src/index.js";
 import { HASHES, opensslDerives, opensslEncrypts, opensslVerifies } from "./openssl-operations.js";
 
 const DATA = Buffer.from("what is signed");

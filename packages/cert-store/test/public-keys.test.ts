@@ -1,6 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
 import {
   fingerprintOf,
   generatePrivateKey,
@@ -9,7 +8,8 @@ import {
   parsePublicKey,
   publicKeyFromBlob,
   readPublicKey,
-} from "../src/index.js";
+} from "@waybill/cert-store";
+import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
 import { COMMENT, KINDS, makeKey, runPeer } from "./key-fixtures.js";
 
 describeWithPeers("public keys of ssh-keygen and openssl", [peers.sshKeygen, peers.openssl], () => {

@@ -1,13 +1,15 @@
 import { constants, type KeyObject, privateDecrypt, publicEncrypt, sign } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
 import {
   GENERATED_KEY_KINDS,
   generatePrivateKey,
   type PrivateKey,
+  type RemoteKeyOptions,
+  type RemoteSignRequest,
+  remoteKey,
   type SoftwarePrivateKey,
-} from "../src/index.js";
-import { type RemoteKeyOptions, type RemoteSignRequest, remoteKey } from "../src/remote-key.js";
+} from "@waybill/cert-store";
+import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
 import { opensslVerifies } from "./openssl-operations.js";
 
 const DATA = Buffer.from("what is signed");

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
 import {
   GENERATED_KEY_KINDS,
   generatePrivateKey,
@@ -9,7 +8,8 @@ import {
   type SignatureAlgorithm,
   type SoftwarePrivateKey,
   writeKeyPair,
-} from "../src/index.js";
+} from "@waybill/cert-store";
+import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
 import { runPeer } from "./key-fixtures.js";
 
 const keys = new Map<string, SoftwarePrivateKey>();

@@ -1,11 +1,15 @@
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Peer, peerPath, runProgram, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
+import {
+  type Peer,
+  peerPath,
+  peers,
+  runProgram,
+  type TemporaryFolder,
+  temporaryFolder,
+} from "@waybill/testing";
 import pkcs11js from "pkcs11js";
-
-export const softhsmUtil: Peer = { program: "softhsm2-util", debianPackage: "softhsm2" };
-export const pkcs11Tool: Peer = { program: "pkcs11-tool", debianPackage: "opensc" };
 
 /** Where distributions put SoftHSM's module. */
 const MODULES = [
@@ -50,7 +54,7 @@ export class SoftTokens {
 
   /** A new token; its PIN and its administrator's. */
   async addToken(label: string, pin = "1234"): Promise<void> {
-    await this.#run(softhsmUtil, [
+    await this.#run(peers.softhsmUtil, [
       "--init-token",
       "--free",
       "--label",
@@ -110,7 +114,7 @@ export class SoftTokens {
 
   async #tool(token: string, args: readonly string[]): Promise<void> {
     const login = ["--module", this.module, "--token-label", token, "--login", "--pin", "1234"];
-    await this.#run(pkcs11Tool, [...login, ...args]);
+    await this.#run(peers.pkcs11Tool, [...login, ...args]);
   }
 
   async #run(peer: Peer, args: readonly string[]): Promise<void> {

@@ -1,19 +1,14 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "@jest/globals";
+import type { CertificateStore, PrivateKey, StoreEntry } from "@waybill/cert-store";
 import { type Peer, peerPath, peers, runProgram } from "@waybill/testing";
-import type { PrivateKey } from "../src/key-types.js";
-import type { CertificateStore, StoreEntry } from "../src/store-types.js";
 import type { KeyAndChain } from "./java-store-writer.js";
 
 /** Not only ASCII, so that a wrong encoding shows; keytool's stores take only ASCII. */
 export const PASSWORD = "größer als 7";
 export const JAVA_PASSWORD = "changeit-7";
 export const KEY_PASSWORD = "another-one";
-
-export const keytool: Peer = { program: "keytool", debianPackage: "default-jre-headless" };
-/** Found from the folders of programs, as every peer is. */
-export const bouncyCastle: Peer = { program: "../share/java/bcprov.jar", debianPackage: "libbcprov-java" };
 
 /** What openssl's `genpkey` makes, and what this package calls it. */
 export const LEAVES = [

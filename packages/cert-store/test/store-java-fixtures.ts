@@ -1,17 +1,8 @@
 import { copyFile, readFile } from "node:fs/promises";
-import { peerPath } from "@waybill/testing";
+import { peerPath, peers } from "@waybill/testing";
 import { DER_TAG, derParts, encodeDer, readDer } from "../src/der.js";
 import { errorSource } from "../src/error-source.js";
-import {
-  bouncyCastle,
-  JAVA_PASSWORD,
-  KEY_PASSWORD,
-  keytool,
-  LEAVES,
-  openssl,
-  run,
-  type TestPki,
-} from "./store-fixtures.js";
+import { JAVA_PASSWORD, KEY_PASSWORD, LEAVES, openssl, run, type TestPki } from "./store-fixtures.js";
 
 /**
  * A PKCS#12 file with the keys of all leaves, since openssl puts only one in a file: the parts of five files without a
@@ -51,7 +42,7 @@ const bouncyCastleArgs = () => [
   "-providerclass",
   "org.bouncycastle.jce.provider.BouncyCastleProvider",
   "-providerpath",
-  peerPath(bouncyCastle),
+  peerPath(peers.bouncyCastle),
 ];
 
 const storeArgs = (pki: TestPki, format: string) => [
@@ -71,7 +62,7 @@ async function importLeaves(pki: TestPki, joint: string, format: string): Promis
   // keytool's default is 200,000, half a second for each key.
   const cheap = format === "jceks" ? ["-J-Djdk.jceks.iterationCount=10000"] : [];
   const provider = format === "bcfks" ? bouncyCastleArgs() : cheap;
-  await run(keytool, [
+  await run(peers.keytool, [
     "-importkeystore",
     "-noprompt",
     ...from,
@@ -83,7 +74,7 @@ async function importLeaves(pki: TestPki, joint: string, format: string): Promis
 }
 
 const importRoot = (pki: TestPki, format: string) =>
-  run(keytool, [
+  run(peers.keytool, [
     "-importcert",
     "-noprompt",
     "-alias",
@@ -105,7 +96,7 @@ export async function makeJavaStores(pki: TestPki): Promise<void> {
     await importRoot(pki, "jks");
     await copyFile(pki.path("store.jks"), pki.path("own-password.jks"));
     const passwords = ["-keypass", JAVA_PASSWORD, "-new", KEY_PASSWORD, "-storepass", JAVA_PASSWORD];
-    await run(keytool, [
+    await run(peers.keytool, [
       "-keypasswd",
       "-alias",
       "rsa",
@@ -116,7 +107,7 @@ export async function makeJavaStores(pki: TestPki): Promise<void> {
   };
   const jceks = async () => {
     await importLeaves(pki, joint, "jceks");
-    await run(keytool, [...secret, ...storeArgs(pki, "jceks")]);
+    await run(peers.keytool, [...secret, ...storeArgs(pki, "jceks")]);
   };
   const bcfks = async () => {
     await importLeaves(pki, joint, "bcfks");

@@ -1,21 +1,19 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { openStore } from "@waybill/cert-store";
 import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
-import { openStore } from "../src/stores/open-store.js";
 import {
-  bouncyCastle,
   entryOf,
   expectLeaf,
   JAVA_PASSWORD,
   KEY_PASSWORD,
-  keytool,
   LEAVES,
   makePki,
   type TestPki,
 } from "./store-fixtures.js";
 import { makeJavaStores } from "./store-java-fixtures.js";
 
-describeWithPeers("stores that keytool makes", [peers.openssl, keytool, bouncyCastle], () => {
+describeWithPeers("stores that keytool makes", [peers.openssl, peers.keytool, peers.bouncyCastle], () => {
   let folder: TemporaryFolder;
   let pki: TestPki;
   beforeAll(async () => {

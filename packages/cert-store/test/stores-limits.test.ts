@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { openStore } from "@waybill/cert-store";
 import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
 import { formatPem } from "../src/pem.js";
-import { openStore } from "../src/stores/open-store.js";
 import {
   type BcfksChoices,
   bcfksContent,

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { type CertificateStore, openStore } from "@waybill/cert-store";
 import { isTransferError } from "@waybill/net-core";
 import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
 import fc from "fast-check";
-import type { CertificateStore } from "../src/store-types.js";
-import { openStore } from "../src/stores/open-store.js";
 import { edits, MUTATIONS, mutate } from "./mutations.js";
 import { type Corpus, MUTATED_FORMATS, makeCorpus } from "./store-corpora.js";
 import { makePki, type TestPki } from "./store-fixtures.js";

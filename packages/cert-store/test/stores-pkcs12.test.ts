@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { type OpenStoreOptions, openStore } from "@waybill/cert-store";
 import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
-import { type OpenStoreOptions, openStore } from "../src/stores/open-store.js";
 import { asIndefinite, asNested, macContent, withPbmac1 } from "./pkcs12-writer.js";
 import {
   entryOf,

@@ -1,8 +1,7 @@
 import { mkdir, symlink, truncate, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { openStore, openSystemStore } from "@waybill/cert-store";
 import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
-import { openStore } from "../src/stores/open-store.js";
-import { openSystemStore } from "../src/stores/system-store.js";
 import { expectLeaf, makePkcs12, makePki, openssl, PASSWORD, type TestPki } from "./store-fixtures.js";
 
 describeWithPeers("stores that are not one file", [peers.openssl], () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { openStore } from "@waybill/cert-store";
 import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
-import { openStore } from "../src/stores/open-store.js";
 import {
   type BcfksChoices,
   bcfksContent,
@@ -56,6 +56,21 @@ describeWithPeers("Java stores that keytool does not write", [peers.openssl], ()
       const store = await openStore({ data }, { password: JAVA_PASSWORD });
       expect(store.entries.map((entry) => [entry.alias, entry.chain.length])).toEqual([["ours", 3]]);
       expect(store.problems).toHaveLength(problems);
+      await expectKey(store.entries[0]?.privateKey, "p256");
+    }
+  });
+
+  test("Java stores and others as base64, for settings that are text", async () => {
+    const choices = { kdf: "pbkdf2", cipher: "ccm", hash: "sha512", iterations: 100 } as const;
+    const stores = {
+      jks: writeJks(key, JAVA_PASSWORD),
+      jceks: writeJceks(key, JAVA_PASSWORD, Buffer.from("01020304050607ff", "hex"), 20),
+      bcfks: writeBcfks(bcfksContent(key, JAVA_PASSWORD, choices), JAVA_PASSWORD, choices),
+    };
+    for (const [format, bytes] of Object.entries(stores)) {
+      const data = bytes.toString("base64").replace(/.{64}/g, "$&\n");
+      const store = await openStore({ data }, { password: JAVA_PASSWORD });
+      expect(store.format).toBe(format);
       await expectKey(store.entries[0]?.privateKey, "p256");
     }
   });

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { type DownloadLimits, download, type HttpTransport } from "../src/trust/http-download.js";
-import { revocationSource } from "../src/trust/revocation-source.js";
+import { type DownloadLimits, download, type HttpTransport, revocationSource } from "@waybill/cert-store";
 import { TestServer } from "./trust-server.js";
 
 let server: TestServer;

@@ -1,7 +1,8 @@
 import { webcrypto } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Peer, peerPath, runProgram } from "@waybill/testing";
+import { type Certificate, parseCertificate } from "@waybill/cert-store";
+import { peerPath, peers, runProgram } from "@waybill/testing";
 import { Integer, Utf8String } from "asn1js";
 import {
   AttributeTypeAndValue,
@@ -11,10 +12,6 @@ import {
   Certificate as PkijsCertificate,
   type RelativeDistinguishedNames,
 } from "pkijs";
-import { parseCertificate } from "../src/certificate/parse-certificate.js";
-import type { Certificate } from "../src/certificate-types.js";
-
-export const xmlsec1: Peer = { program: "xmlsec1", debianPackage: "xmlsec1" };
 
 const RSA = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256", publicExponent: new Uint8Array([1, 0, 1]) };
 const KEY_ALGORITHMS = {
@@ -193,7 +190,7 @@ export async function signedList(
   await writeFile(key, signer.keyPem);
   await writeFile(certificate, signer.certificate.pem);
   const identifier = list.id === undefined ? [] : ["--id-attr:Id", "TrustServiceStatusList"];
-  const result = await runProgram(peerPath(xmlsec1), [
+  const result = await runProgram(peerPath(peers.xmlsec), [
     "--sign",
     ...identifier,
     ...(signature.xades ? ["--id-attr:Id", "SignedProperties"] : []),

@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
+import { authoritiesOf, parseTrustList, verifyTrustListSignature } from "@waybill/cert-store";
 import fc from "fast-check";
-import { authoritiesOf } from "../src/trust-list/listed-authorities.js";
-import { parseTrustList } from "../src/trust-list/parse-trust-list.js";
-import { verifyTrustListSignature } from "../src/trust-list/trust-list-signature.js";
+import { mutations } from "./mutations.js";
 import { type Identity, issue, type ListFixture, listXml } from "./trust-list-fixtures.js";
+
+const RUNS = mutations(2000);
 
 let root: Identity;
 let authority: Identity;
@@ -177,7 +178,7 @@ describe("a hostile list", () => {
     expect(performance.now() - start).toBeLessThan(2000);
   });
 
-  test("gives a list or a typed error after 10,000 mutations", () => {
+  test("gives a list or a typed error after many mutations", () => {
     const xml = Buffer.from(listXml({ services: [{ certificates: [authority.certificate] }] }));
     const allowed = /^ERR_TRUST_LIST_(DAMAGED|LIMIT|UNSUPPORTED)$/;
     const place = fc.nat(xml.length - 1);
@@ -211,9 +212,9 @@ describe("a hostile list", () => {
         refused += 1;
         expect(code).toMatch(allowed);
       }),
-      { numRuns: 10_000 },
+      { numRuns: RUNS },
     );
-    expect(refused).toBeGreaterThan(1000);
+    expect(refused).toBeGreaterThan(RUNS / 10);
   });
 
   test("that is not signed gives typed errors from the signature's side, too", () => {

@@ -1,10 +1,14 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
+import {
+  type Certificate,
+  isListed,
+  type ListedOptions,
+  parseTrustList,
+  trustListCertificates,
+  trustListStep,
+  verifyCertificate,
+} from "@waybill/cert-store";
 import { createLogger, type LogRecord } from "@waybill/net-core";
-import type { Certificate } from "../src/certificate-types.js";
-import { verifyCertificate } from "../src/trust/verify-certificate.js";
-import { isListed, type ListedOptions, trustListCertificates } from "../src/trust-list/is-listed.js";
-import { parseTrustList } from "../src/trust-list/parse-trust-list.js";
-import { trustListStep } from "../src/trust-list/trust-list-step.js";
 import {
   type Identity,
   issue,

@@ -3,12 +3,12 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import { type OpenTrustListOptions, openTrustList } from "@waybill/cert-store";
 import { createLogger, type LogRecord } from "@waybill/net-core";
-import { describeWithPeers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
-import { type OpenTrustListOptions, openTrustList } from "../src/trust-list/open-trust-list.js";
-import { type Identity, issue, type ListFixture, signedList, xmlsec1 } from "./trust-list-fixtures.js";
+import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
+import { type Identity, issue, type ListFixture, signedList } from "./trust-list-fixtures.js";
 
-describeWithPeers("a trust list that is kept", [xmlsec1], () => {
+describeWithPeers("a trust list that is kept", [peers.xmlsec], () => {
   let work: TemporaryFolder;
   let signer: Identity;
   let otherSigner: Identity;

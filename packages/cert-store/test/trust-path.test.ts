@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import {
+  type Certificate,
+  parseCertificate,
+  type TrustFailure,
+  type VerifyCertificateOptions,
+  verifyCertificate,
+} from "@waybill/cert-store";
 import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
-import { parseCertificate } from "../src/certificate/parse-certificate.js";
-import type { Certificate } from "../src/certificate-types.js";
-import type { TrustFailure, VerifyCertificateOptions } from "../src/trust/trust-types.js";
-import { verifyCertificate } from "../src/trust/verify-certificate.js";
 import { AUTHORITY, type Entity, TestPki } from "./trust-pki.js";
 
 const DAY = 86_400_000;

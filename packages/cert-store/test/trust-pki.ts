@@ -1,9 +1,8 @@
 import { generateKeyPairSync } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { type Certificate, parseCertificate } from "@waybill/cert-store";
 import { peerPath, peers, runProgram } from "@waybill/testing";
-import { parseCertificate } from "../src/certificate/parse-certificate.js";
-import type { Certificate } from "../src/certificate-types.js";
 
 /** An authority or an end entity: files of the same name in the PKI's folder hold its certificate and its key. */
 export interface Entity {

@@ -1,10 +1,13 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import {
+  type RevocationOptions,
+  revocationSource,
+  type TrustFailure,
+  verifyCertificate,
+} from "@waybill/cert-store";
 import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
-import { revocationSource } from "../src/trust/revocation-source.js";
-import type { RevocationOptions, TrustFailure } from "../src/trust/trust-types.js";
-import { verifyCertificate } from "../src/trust/verify-certificate.js";
 import { AUTHORITY, type Entity, type OcspOptions, TestPki } from "./trust-pki.js";
 import { TestServer } from "./trust-server.js";
 

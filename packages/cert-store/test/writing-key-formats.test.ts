@@ -1,14 +1,19 @@
 import { createPrivateKey, createPublicKey, type JsonWebKey } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import {
+  createSelfSignedCertificate,
+  GENERATED_KEY_KINDS,
+  generatePrivateKey,
+  jwkThumbprint,
+  parsePrivateKey,
+  type SoftwarePrivateKey,
+  writeJwk,
+  writeJwkSet,
+  writeOpenSsh,
+  writePpk,
+} from "@waybill/cert-store";
 import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
-import { GENERATED_KEY_KINDS, generatePrivateKey } from "../src/generate-key.js";
-import type { SoftwarePrivateKey } from "../src/key-types.js";
-import { createSelfSignedCertificate } from "../src/making/create-certificate.js";
-import { parsePrivateKey } from "../src/parse-private-key.js";
-import { jwkThumbprint, writeJwk, writeJwkSet } from "../src/writing/write-jwk.js";
-import { writeOpenSsh } from "../src/writing/write-openssh.js";
-import { writePpk } from "../src/writing/write-ppk.js";
 import { COMMENT, PASSPHRASE, passphraseFile, runPeer } from "./key-fixtures.js";
 import { heldKey } from "./making-held-key.js";
 

@@ -1,7 +1,6 @@
 import { createECDH, createPrivateKey } from "node:crypto";
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
 import {
   formatOpenSshPrivateKey,
   formatOpenSshPublicKey,
@@ -14,7 +13,8 @@ import {
   readPublicKey,
   type SoftwarePrivateKey,
   writeKeyPair,
-} from "../src/index.js";
+} from "@waybill/cert-store";
+import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
 import { COMMENT, PASSPHRASE, passphraseFile, runPeer } from "./key-fixtures.js";
 
 describeWithPeers("the keys that we write", [peers.sshKeygen, peers.puttygen], () => {

@@ -2,27 +2,30 @@ import { createPrivateKey, randomUUID } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import {
+  type Certificate,
+  createSelfSignedCertificate,
+  defaultPkcs12Iterations,
+  generateKeyPair,
+  issueCertificate,
+  parseCertificate,
+  parsePrivateKey,
+  type SoftwarePrivateKey,
+  type WrittenEntry,
+  writePem,
+  writePkcs7,
+  writePkcs7Pem,
+  writePkcs12,
+} from "@waybill/cert-store";
+import {
   describeWithPeers,
-  type Peer,
   peerPath,
   peers,
   runProgram,
   type TemporaryFolder,
   temporaryFolder,
 } from "@waybill/testing";
-import { parseCertificate } from "../src/certificate/parse-certificate.js";
-import type { Certificate } from "../src/certificate-types.js";
-import type { SoftwarePrivateKey } from "../src/key-types.js";
-import { createSelfSignedCertificate, issueCertificate } from "../src/making/create-certificate.js";
-import { generateKeyPair } from "../src/making/generate-key-pair.js";
-import { parsePrivateKey } from "../src/parse-private-key.js";
-import { writePem } from "../src/writing/write-pem.js";
-import { writePkcs7, writePkcs7Pem } from "../src/writing/write-pkcs7.js";
-import { defaultPkcs12Iterations, writePkcs12 } from "../src/writing/write-pkcs12.js";
-import type { WrittenEntry } from "../src/writing/written-entry.js";
 import { heldKey } from "./making-held-key.js";
 
-const keytool: Peer = { program: "keytool", debianPackage: "default-jre-headless" };
 /** Not only ASCII, so that a wrong encoding shows. */
 const PASSPHRASE = "zwölf Boxkämpfer";
 const ITERATIONS = 2000;
@@ -268,14 +271,14 @@ describeWithPeers("openssl and the stores that we write", [peers.openssl], () =>
   });
 });
 
-describeWithPeers("keytool and the stores that we write", [keytool], () => {
+describeWithPeers("keytool and the stores that we write", [peers.keytool], () => {
   let folder: TemporaryFolder;
   beforeAll(async () => {
     folder = await temporaryFolder();
   });
   afterAll(() => folder.remove());
   const run = async (args: readonly string[]) => {
-    const result = await runProgram(peerPath(keytool), [
+    const result = await runProgram(peerPath(peers.keytool), [
       "-J-Duser.language=en",
       "-J-XX:+UseSerialGC",
       "-J-XX:TieredStopAtLevel=1",

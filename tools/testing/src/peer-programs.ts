@@ -23,6 +23,12 @@ export const peers = {
   sshpass: { program: "sshpass", debianPackage: "sshpass" },
   openssl: { program: "openssl", debianPackage: "openssl" },
   dropbear: { program: "dropbear", debianPackage: "dropbear-bin" },
+  keytool: { program: "keytool", debianPackage: "default-jre-headless" },
+  /** No program: found from the folders of programs, as every peer is. */
+  bouncyCastle: { program: "../share/java/bcprov.jar", debianPackage: "libbcprov-java" },
+  softhsmUtil: { program: "softhsm2-util", debianPackage: "softhsm2" },
+  pkcs11Tool: { program: "pkcs11-tool", debianPackage: "opensc" },
+  xmlsec: { program: "xmlsec1", debianPackage: "xmlsec1" },
 } as const satisfies Record<string, Peer>;
 
 const SYSTEM_FOLDERS = ["/usr/local/sbin", "/usr/sbin", "/sbin"];

@@ -1,4 +1,5 @@
 import type { Certificate, DistinguishedName, GeneralName, KeyUsage } from "../certificate-types.js";
+import { keyUsageFlags } from "./key-usage-flags.js";
 
 /** A name in {@link CertificateDescription}. */
 export interface NameDescription {
@@ -18,6 +19,8 @@ export interface CertificateDescription {
   readonly selfIssued: boolean;
   readonly subjectAltNames: readonly GeneralName[];
   readonly keyUsage?: readonly KeyUsage[];
+  /** The same as a number: see `keyUsageFlags`. */
+  readonly keyUsageFlags?: number;
   /** By their names, or OIDs where they have none. */
   readonly extendedKeyUsage?: readonly string[];
   readonly basicConstraints?: { readonly ca: boolean; readonly pathLength?: number };
@@ -63,7 +66,7 @@ export function describeCertificate(certificate: Certificate): CertificateDescri
     notAfter: certificate.notAfter.toISOString(),
     selfIssued: certificate.selfIssued,
     subjectAltNames: certificate.subjectAltNames.map((name) => ({ ...name })),
-    ...(keyUsage !== undefined && { keyUsage: [...keyUsage] }),
+    ...(keyUsage !== undefined && { keyUsage: [...keyUsage], keyUsageFlags: keyUsageFlags(keyUsage) }),
     ...(extendedKeyUsage !== undefined && {
       extendedKeyUsage: extendedKeyUsage.map((purpose) => purpose.name),
     }),

@@ -35,6 +35,8 @@ export function detectFormat(data: Buffer, source: ErrorSource): DetectedStore {
   if (looksLikeDer(data)) return { format: formatOfDer(data, source), bytes: data };
   const bytes = asUtf8(data, source);
   const text = bytes.toString("latin1");
+  const java = bareBase64OfJava(text, source);
+  if (java !== undefined) return java;
   const bare = bareBase64(text, source);
   if (bare !== undefined) return { format: formatOfDer(bare, source), bytes: bare };
   const format = formatOfText(text);
@@ -84,6 +86,16 @@ function asUtf8(bytes: Buffer, source: ErrorSource): Buffer {
   if (bytes.length > MAX_RECODED_BYTES) throw tooLong(bytes.length, source);
   const utf16 = isLittleEndian ? bytes : Buffer.from(bytes.subarray(0, bytes.length & ~1)).swap16();
   return Buffer.from(utf16.toString("utf16le").replace(BYTE_ORDER_MARK, ""), "utf8");
+}
+
+/** Java's stores as base64, for settings that are text. */
+function bareBase64OfJava(text: string, source: ErrorSource): DetectedStore | undefined {
+  const start = /^\s*(\/u3\+7Q|zs7Ozg)AA[A-Za-z0-9+/=\s]*$/.exec(text)?.[1];
+  if (start === undefined) return undefined;
+  if (text.length > MAX_RECODED_BYTES) throw tooLong(text.length, source);
+  const bytes = decodeBase64(text);
+  if (bytes === undefined) return undefined;
+  return { format: start.startsWith("/") ? "jks" : "jceks", bytes };
 }
 
 /** DER of more than 127 bytes begins with M in base64. */

@@ -65,7 +65,7 @@ export async function openStore(
   const wrongOptions = (problem: string) => source.error("ERR_STORE_OPTIONS", problem);
   if (format !== "auto" && !STORE_FORMATS.includes(format))
     throw wrongOptions("its format is none that is known");
-  if (format === "pkcs11") throw wrongOptions("a PKCS#11 token is no file: it has a function of its own");
+  if (format === "pkcs11") throw wrongOptions("a PKCS#11 token is no file: open it with openPkcs11Store");
   if (format === "system") {
     if (input !== undefined) throw wrongOptions("the system's trust store takes no file");
     return openSystemStore();
