@@ -11,6 +11,7 @@ import { repositoryRoot } from "./workspace-packages.mjs";
 const commands = {
   install: { summary: "only install, which every other command does first", run: () => 0 },
   start: { summary: "run the SFTP server on ./waybill-data", run: start },
+  demo: { summary: "two ODETTE-FTP partners exchange files, step by step", run: demo },
   test: { summary: "run the tests [--unit: without the peers] [turbo options] [-- jest options]", run: test },
   build: {
     summary: "build every package [turbo options]",
@@ -52,6 +53,11 @@ async function start(args) {
   // In this process, not in a child: signals, the terminal and the exit code are the server's own.
   await import(pathToFileURL(main).href);
   return undefined;
+}
+
+async function demo() {
+  await requireBuild(["--filter=@waybill/demo-partners"]);
+  return run(process.execPath, [join(repositoryRoot, "apps/demo-partners/dist/main.js")]);
 }
 
 /** @param {string[]} args */

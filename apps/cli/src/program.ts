@@ -1,11 +1,7 @@
 import { createRequire } from "node:module";
 import { errorMessage, isTransferError } from "@waybill/net-core";
 import { Command, CommanderError } from "commander";
-import { addKeyCommand } from "./commands/key.js";
-import { addKeygenCommand } from "./commands/keygen.js";
-import { addScpCommand } from "./commands/scp.js";
-import { addSftpServerCommand } from "./commands/sftp-server.js";
-import { addStartCommand } from "./commands/start.js";
+import { addCommands } from "./commands/commands.js";
 import { oneLine } from "./log-lines.js";
 import { UsageError } from "./usage-error.js";
 
@@ -17,17 +13,15 @@ export const EXIT_USAGE = 2;
 /** Runs the `waybill` command with its arguments and resolves to the exit code. */
 export async function run(args: readonly string[]): Promise<number> {
   const program = new Command("waybill")
-    .description("Moves business files between companies: SFTP server, SCP client, keys.")
+    .description(
+      "Moves business files between companies: SFTP, SCP, ODETTE-FTP, with the keys and certificates that they need.",
+    )
     .version(version(), "-V, --version");
   let exitCode = EXIT_OK;
   const done = (code: number) => {
     exitCode = code;
   };
-  addSftpServerCommand(program, done);
-  addScpCommand(program, done);
-  addKeygenCommand(program);
-  addKeyCommand(program);
-  addStartCommand(program, done);
+  await addCommands(program, args, done);
   throwInsteadOfExit(program);
   try {
     await program.parseAsync([...args], { from: "user" });

@@ -6,15 +6,7 @@ import { localFileSystem, sftpSubsystem } from "@waybill/sftp-server";
 import { listenSsh, type SshServer } from "@waybill/ssh-core";
 import { type Account, accountHooks } from "./accounts.js";
 import { tuneHeapForTransfers } from "./heap-tuning.js";
-
-/** How long transfers in flight may go on after SIGINT or SIGTERM. */
-const GRACE_MS = 10_000;
-
-/**
- * Under npm and npx one Ctrl-C arrives twice: from the terminal, which sends it to every process in the foreground, and
- * from npm. The second is no second wish.
- */
-const INTERRUPT_ECHO_MS = 300;
+import { untilSignal } from "./until-signal.js";
 
 export interface ServerSettings {
   readonly root: string;
@@ -92,34 +84,6 @@ async function listenWith(settings: ServerSettings): Promise<SshServer> {
     ),
   );
   return server;
-}
-
-/** Resolves to the exit code once a signal has ended the server: gracefully the first, at once the second. */
-function untilSignal(server: SshServer, logger: Logger): Promise<number> {
-  return new Promise((resolve) => {
-    let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
-    const onSignal = (signal: NodeJS.Signals) => {
-      const at = performance.now();
-      if (first !== undefined) {
-        const isEcho = signal === "SIGINT" && first.signal === "SIGINT" && at - first.at < INTERRUPT_ECHO_MS;
-        if (isEcho) return;
-        logger.warn(`${signal} again: ending at once`);
-        process.exit(1);
-      }
-      first = { signal, at };
-      const sessions = server.sessions.size;
-      const closed = server.close({ graceMs: GRACE_MS });
-      // After the call: whoever reads the line finds the port closed.
-      logger.info({ sessions, graceMs: GRACE_MS }, `${signal}: ending`);
-      void closed.then(() => {
-        process.off("SIGINT", onSignal);
-        process.off("SIGTERM", onSignal);
-        resolve(0);
-      });
-    };
-    process.on("SIGINT", onSignal);
-    process.on("SIGTERM", onSignal);
-  });
 }
 
 /** The host key that the server keeps in its state folder; made at the first start. */

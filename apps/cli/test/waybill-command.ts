@@ -61,6 +61,11 @@ async function stop(child: ChildProcess): Promise<number | null> {
 
 /** Nothing of the caller's own keys, agent or passwords. */
 function cleanEnvironment(extra: NodeJS.ProcessEnv | undefined): NodeJS.ProcessEnv {
-  const { SSH_AUTH_SOCK: _agent, WAYBILL_PASSWORD: _password, ...rest } = process.env;
+  const {
+    SSH_AUTH_SOCK: _agent,
+    WAYBILL_PASSWORD: _password,
+    WAYBILL_NEW_PASSWORD: _newPassword,
+    ...rest
+  } = process.env;
   return { ...rest, ...extra };
 }

@@ -1,57 +1,22 @@
 import { EventEmitter } from "node:events";
-import { createWriteStream } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { rm } from "node:fs/promises";
+import { setTimeout } from "node:timers/promises";
 import { TransferError } from "@waybill/net-core";
 import type { Eerp, Nerp } from "@waybill/oftp-codec";
-import {
-  type FileToSend,
-  fileStateStore,
-  memoryStateStore,
-  type NegotiatedSession,
+import type {
+  NegotiatedSession,
   OftpStation,
-  type Partner,
-  partnerDirectory,
-  type QueuedFile,
-  type ReceivedFile,
-  type SessionEndError,
-  type StationEvents,
-  type StationOptions,
-  type StationSession,
+  QueuedFile,
+  ReceivedFile,
+  SentState,
+  SessionEndError,
+  StationEvents,
+  StationSession,
 } from "@waybill/oftp-session";
-import { FileRefusedByPartner } from "./file-refused.js";
+import type { SendOptions, SentReceipt } from "./client-options.js";
+import { FileOutcomes } from "./file-outcomes.js";
+import { type ClientFile, Spool } from "./spool.js";
 import { Turn } from "./turn.js";
-
-/** Options of {@link connectOftp}. */
-export interface OftpClientOptions
-  extends Omit<StationOptions, "partners" | "store" | "work" | "outbox" | "maxSessions"> {
-  /** The station that is called; its entry needs an `address`. */
-  readonly partner: Partner;
-  /**
-   * The folder of what must survive a crash: end responses that are owed, files that wait for theirs, parts of received
-   * files. On the file system of the inbox. Default: a temporary one that goes with the client.
-   */
-  readonly state?: string | undefined;
-  /** Ends the session at once. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** A file to send: on disk, in memory, or from a stream, which is written to disk first. */
-export type ClientFile = Omit<FileToSend, "path" | "afterSending" | "datasetName"> &
-  (
-    | { readonly path: string; readonly datasetName?: string | undefined }
-    | { readonly data: Uint8Array | Readable; readonly datasetName: string }
-  );
-
-/** A file that the partner has. */
-export interface SentReceipt {
-  readonly file: QueuedFile;
-  /** Octets of user data. */
-  readonly octets: number;
-}
 
 const FORWARDED: readonly (keyof StationEvents)[] = [
   "sessionOpened",
@@ -69,9 +34,15 @@ const FORWARDED: readonly (keyof StationEvents)[] = [
   "trail",
 ];
 
+/** Between two looks at files that another session is sending. */
+const OTHER_SESSION_MS = 100;
+
+/** ESIDREAS 99: unspecified. */
+const INTERRUPTED = 99;
+
 /**
  * A session with one partner, step by step. While this side has the turn, {@link send} sends; {@link receive} gives the turn to
- * the partner. Emits the events of a station.
+ * the partner. Emits the events of a station. Made by `connectOftp`.
  */
 export class OftpClient extends EventEmitter<StationEvents> {
   readonly #station: OftpStation;
@@ -79,11 +50,17 @@ export class OftpClient extends EventEmitter<StationEvents> {
   readonly #work: string;
   readonly #temporary: boolean;
   readonly #turn = new Turn();
+  readonly #spool: Spool;
+  readonly #outcomes: FileOutcomes;
   /** What {@link send} has queued in this session. */
   readonly #own = new Set<string>();
+  /** What is not queued yet. */
+  readonly #queueing = new Set<Promise<QueuedFile>>();
+  /** {@link sendWaiting}: not only those. */
+  #everything = false;
   readonly #responses = new Map<string, Eerp | Nerp>();
   #session!: StationSession;
-  #spooled = 0;
+  #ended!: Promise<SessionEndError | undefined>;
 
   /** @internal */
   constructor(station: OftpStation, partner: string, work: string, temporary: boolean) {
@@ -92,11 +69,18 @@ export class OftpClient extends EventEmitter<StationEvents> {
     this.#partner = partner;
     this.#work = work;
     this.#temporary = temporary;
+    this.#spool = new Spool(work);
+    this.#outcomes = new FileOutcomes(station, (file) => void this.#spool.drop(file));
   }
 
   /** Whether the session is under way. */
   get connected(): boolean {
     return this.#turn.state !== "ended";
+  }
+
+  /** Whether this side has the turn and nothing to send: what is sent now goes out at once. */
+  get readyToSend(): boolean {
+    return this.#turn.state === "waiting";
   }
 
   /** What was agreed on with the partner. */
@@ -106,70 +90,117 @@ export class OftpClient extends EventEmitter<StationEvents> {
 
   /** Resolves when the session has ended; to the error unless it ended normally. */
   get ended(): Promise<SessionEndError | undefined> {
-    return this.#session.ended.then(({ error }) => error);
+    return this.#ended;
   }
 
   /** @internal */
   async begin(signal: AbortSignal | undefined): Promise<void> {
     for (const name of FORWARDED) {
       // The trail costs time: the station makes it only when somebody listens.
-      if (name !== "trail" || this.listenerCount("trail") > 0) {
-        this.#station.on(name, ((...args: StationEvents[typeof name]) =>
-          this.emit(name, ...(args as never))) as never);
-      }
+      if (name === "trail" && this.listenerCount("trail") === 0) continue;
+      this.#station.on(name, (event: StationEvents[typeof name][0]) => {
+        this.emit(name, ...([event] as never));
+      });
     }
     this.#station.on("endResponseReceived", ({ response, file }) => {
       if (file !== undefined) this.#responses.set(file.key, response);
     });
+    const wanted = () => (this.#everything ? undefined : this.#own);
     this.#session = await this.#station.call(this.#partner, {
-      only: this.#own,
-      idle: () => this.#turn.idle(),
-      ...(signal === undefined ? {} : { signal }),
+      get only() {
+        return wanted();
+      },
+      idle: () => this.#idle(),
+      signal,
     });
-    void this.#session.ended.then(() => this.#turn.end());
+    this.#ended = this.#session.ended.then(({ error }) => {
+      this.#turn.end();
+      this.#outcomes.end(error ?? notConnected());
+      return error;
+    });
     await this.#turn.own();
-    if (!this.connected) throw (await this.ended) ?? notConnected();
+    if (!this.connected) throw (await this.#ended) ?? notConnected();
   }
 
   /**
    * Sends a file. Resolves when the partner has it (EFPA); its receipt may come much later, see {@link receipt}. Several calls
-   * may be made at once: the files go one after the other.
+   * may be made at once: the files go one after the other. While the partner has the turn, it waits for it.
    *
-   * Errors: `FileRefusedByPartner` (SFNA, EFNA), `ERR_OFTP_NOT_CONNECTED`, the error that ended the session meanwhile (the
+   * Errors: `FileRefusedByPartner` (SFNA, EFNA), `ERR_OFTP_NOT_CONNECTED`, `ERR_OFTP_DIRECTION`, the error that ended the session meanwhile (the
    * file stays queued in `state` then, see {@link resend}), `ERR_OFTP_FILE_UNREADABLE`, `ERR_OFTP_OPTIONS`, codec errors
-   * (`ERR_OFTP_FIELD_…`) for values that cannot be sent.
+   * (`ERR_OFTP_FIELD_…`) for values that cannot be sent; those of the stream.
    */
-  async send(file: ClientFile): Promise<SentReceipt> {
-    this.#requireConnected();
-    return this.#transmit(await this.#station.send(this.#partner, await this.#onDisk(file)));
+  async send(file: ClientFile, options: SendOptions = {}): Promise<SentReceipt> {
+    this.#requireSending();
+    const queueing = this.#queue(file, options.resume === true);
+    this.#queueing.add(queueing);
+    try {
+      return await this.#transmit(await queueing);
+    } finally {
+      this.#queueing.delete(queueing);
+    }
   }
 
-  /** Sends what earlier sessions on the same `state` have queued and not brought to the partner. Errors: those of {@link send}. */
-  async resend(): Promise<readonly SentReceipt[]> {
-    this.#requireConnected();
+  /** What earlier sessions on the same `state` have queued for the partner and not brought to it. */
+  async unsent(): Promise<readonly QueuedFile[]> {
     const queued = await this.#station.queued(this.#partner);
-    return Promise.all(queued.filter(({ key }) => !this.#own.has(key)).map((entry) => this.#transmit(entry)));
+    return queued.filter(({ key }) => !this.#own.has(key));
   }
 
   /**
-   * Gives the turn to the partner (CD), which sends all that it has: files, EERPs, NERPs. Resolves when this side has the turn
-   * again or the partner has ended the session, as it does when it has nothing (more) to send; see {@link connected}.
-   * Errors: the error that ended the session unless it was a normal end.
+   * Takes one of {@link unsent} out of the queue: it is not sent any more. Resolves to whether it was there and no other
+   * process was sending it.
+   */
+  withdraw(file: QueuedFile): Promise<boolean> {
+    return this.#station.withdraw(file);
+  }
+
+  /**
+   * Sends one of {@link unsent}, or all of them: where the partner has a part of one, only what is missing.
+   * Errors: those of {@link send}; when one cannot be sent, the others still are.
+   */
+  async resend(files?: readonly QueuedFile[]): Promise<readonly SentReceipt[]> {
+    this.#requireSending();
+    const outcomes = await Promise.allSettled(
+      (files ?? (await this.unsent())).map((file) => this.#transmit(file)),
+    );
+    return outcomes.map((outcome) => {
+      if (outcome.status === "rejected") throw outcome.reason;
+      return outcome.value;
+    });
+  }
+
+  /**
+   * Sends all that waits for the partner: what is in its outbox, and {@link unsent}. Resolves when there is nothing more, or
+   * the session has ended; what became of each file is told by events. Errors: `ERR_OFTP_NOT_CONNECTED`.
+   */
+  async sendWaiting(): Promise<void> {
+    this.#requireSending();
+    this.#everything = true;
+    this.#turn.look();
+    await this.#turn.own();
+    this.#everything = false;
+  }
+
+  /**
+   * Gives the turn to the partner (CD) once everything is sent; it sends all that it has: files, EERPs, NERPs. Resolves when
+   * this side has the turn again or the partner has ended the session, as it does when it has nothing (more) to send; see
+   * {@link connected}. Errors: the error that ended the session unless it was a normal end.
    */
   async receive(): Promise<readonly ReceivedFile[]> {
     this.#requireConnected();
-    await this.#turn.own();
     const received: ReceivedFile[] = [];
-    const collect = ({ file }: StationEvents["fileReceived"][0]) => received.push(file);
+    const collect = ({ file }: StationEvents["fileReceived"][0]) => {
+      received.push(file);
+    };
     this.#station.on("fileReceived", collect);
     try {
-      this.#turn.give();
-      await this.#turn.own();
+      await this.#give();
     } finally {
       this.#station.off("fileReceived", collect);
     }
     if (!this.connected) {
-      const error = await this.ended;
+      const error = await this.#ended;
       if (error !== undefined) throw error;
     }
     return received;
@@ -178,12 +209,21 @@ export class OftpClient extends EventEmitter<StationEvents> {
   /** As {@link receive}, without waiting for what comes. */
   changeDirection(): void {
     this.#requireConnected();
-    this.#turn.give();
+    void this.#give();
   }
 
   /** The EERP or NERP for a file that was sent, once it has come in this session. */
-  receipt(file: QueuedFile): Eerp | Nerp | undefined {
-    return this.#responses.get(file.key);
+  receipt({ key }: Pick<QueuedFile, "key">): Eerp | Nerp | undefined {
+    return this.#responses.get(key);
+  }
+
+  /**
+   * What became of files that were sent, also as far as other sessions and processes on the same `state` have heard of it:
+   * a partner gives its end responses in any session.
+   */
+  async sentStates(files: readonly Pick<QueuedFile, "key">[]): Promise<readonly (SentState | undefined)[]> {
+    const states = new Map((await this.#station.sent()).map(({ file, state }) => [file.key, state]));
+    return files.map(({ key }) => states.get(key));
   }
 
   /** Received files that wait for {@link respond}: those whose `endResponse` hook said `later`. */
@@ -191,7 +231,10 @@ export class OftpClient extends EventEmitter<StationEvents> {
     return this.#station.unanswered();
   }
 
-  /** Answers a received file: EERP, or with a reason (NERPREAS) NERP. Sent at once when this side has the turn. */
+  /**
+   * Answers a received file: EERP, or with a reason (NERPREAS) NERP. Sent at once when this side has the turn, else when it
+   * comes back, or in the next session. Errors: `ERR_OFTP_RESPONSE` when there is no such file or it was answered.
+   */
   async respond(key: string, negative?: { readonly reason: number; readonly text?: string }): Promise<void> {
     await this.#station.respond(key, negative);
     this.#turn.look();
@@ -199,107 +242,84 @@ export class OftpClient extends EventEmitter<StationEvents> {
 
   /** Breaks off what is under way: the only way that the protocol has is to end the session (ESID 99). */
   interrupt(): void {
-    this.#session.abort(99, "interrupted");
+    this.#session.abort(INTERRUPTED, "interrupted");
   }
 
   /**
-   * Ends the session gently: gives the turn away for good, so that the partner ends it when it has nothing more to send.
-   * Resolves when the connection is closed. Errors: the error that ended the session unless it was a normal end.
+   * Ends the session gently: sends what was asked for, and gives the turn to the partner until it has nothing more either and
+   * ends the session. Resolves when the connection is closed. Errors: the error that ended the session unless it was a normal
+   * end.
    */
   async logoff(): Promise<void> {
-    this.#session.stop();
-    this.#turn.give();
-    const error = await this.ended;
+    while (this.connected) await this.#give();
+    const error = await this.#ended;
     await this.#cleanUp();
     if (error !== undefined) throw error;
   }
 
-  /** Ends the session at once if it is not over, and removes what is temporary. Never rejects. */
+  /** Ends the session at once if it is not over (ESID 05), and removes what is temporary. Never rejects. */
   async close(): Promise<void> {
     this.#session.abort();
-    await this.ended;
+    await this.#ended;
     await this.#cleanUp();
   }
 
+  /** This session has nothing more to send. */
+  async #idle(): Promise<"look" | "give"> {
+    if (!this.#turn.looksAgain && this.#outcomes.open.length > 0) {
+      // What it was to send is in the hands of another session.
+      await this.#outcomes.askState();
+      if (this.#outcomes.open.length > 0) {
+        await setTimeout(OTHER_SESSION_MS);
+        return "look";
+      }
+    }
+    return this.#turn.idle();
+  }
+
+  async #queue(file: ClientFile, resume: boolean): Promise<QueuedFile> {
+    if (resume && "path" in file) {
+      const waiting = await this.#station.resumable(this.#partner, file);
+      if (waiting !== undefined && !this.#own.has(waiting.key)) return waiting;
+    }
+    const spooled = await this.#spool.take(file);
+    try {
+      return await this.#station.send(this.#partner, spooled);
+    } catch (error) {
+      await this.#spool.drop(spooled);
+      throw error;
+    }
+  }
+
+  /** Gives the turn once everything that was asked for before is sent. */
+  async #give(): Promise<void> {
+    await Promise.allSettled(this.#queueing);
+    await this.#turn.give();
+  }
+
   async #transmit(queued: QueuedFile): Promise<SentReceipt> {
-    const settled = this.#settled(queued);
+    this.#requireConnected();
+    const outcome = this.#outcomes.of(queued);
     this.#own.add(queued.key);
     this.#turn.look();
-    return settled;
-  }
-
-  /** What becomes of a queued file. */
-  #settled(queued: QueuedFile): Promise<SentReceipt> {
-    const station = this.#station;
-    return new Promise((resolve, reject) => {
-      const onSent = ({ file, octets }: StationEvents["fileSent"][0]) => {
-        if (file.key === queued.key) settle(() => resolve({ file, octets }));
-      };
-      const onRefused = ({ file, refusal }: StationEvents["fileRefused"][0]) => {
-        if (file.key === queued.key)
-          settle(() => reject(new FileRefusedByPartner(file.datasetName, refusal)));
-      };
-      const onInterrupted = ({ file, error }: StationEvents["fileInterrupted"][0]) => {
-        if (file.key === queued.key) settle(() => reject(error));
-      };
-      const settle = (outcome: () => void) => {
-        station.off("fileSent", onSent).off("fileRefused", onRefused).off("fileInterrupted", onInterrupted);
-        outcome();
-      };
-      station.on("fileSent", onSent).on("fileRefused", onRefused).on("fileInterrupted", onInterrupted);
-      void this.ended.then((error) => settle(() => reject(error ?? notConnected())));
-    });
-  }
-
-  async #onDisk(file: ClientFile): Promise<FileToSend> {
-    if ("path" in file) return { ...file, afterSending: "keep" };
-    const { data, ...rest } = file;
-    const folder = join(this.#work, "spool");
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    this.#spooled += 1;
-    const path = join(folder, `${Date.now()}-${process.pid}-${this.#spooled}`);
-    if (data instanceof Readable) await pipeline(data, createWriteStream(path, { mode: 0o600, flags: "wx" }));
-    else await writeFile(path, data, { mode: 0o600, flag: "wx" });
-    return { ...rest, path, afterSending: "remove" };
+    return outcome;
   }
 
   #requireConnected(): void {
     if (!this.connected) throw notConnected();
   }
 
-  async #cleanUp(): Promise<void> {
-    if (this.#temporary) await rm(this.#work, { recursive: true, force: true });
+  #requireSending(): void {
+    this.#requireConnected();
+    if (this.negotiated?.mode !== "R") return;
+    throw new TransferError(
+      "ERR_OFTP_DIRECTION",
+      "This session only receives files: see the mode of both stations",
+    );
   }
-}
 
-/**
- * Calls a partner and opens a session. `onClient` gets the client before the session begins, for listeners that must not
- * miss anything, such as that of the trail.
- *
- * Errors: those of `OftpStation.open`, `dial` and `dialTls`; `SessionEndError` when the partner does not want the session, or
- * is not the one that was expected (reasons 03 and 04).
- */
-export async function connectOftp(
-  options: OftpClientOptions,
-  onClient?: (client: OftpClient) => void,
-): Promise<OftpClient> {
-  const { partner, state, signal, ...station } = options;
-  const temporary = state === undefined;
-  const work = state ?? (await mkdtemp(join(tmpdir(), "waybill-oftp-")));
-  try {
-    const opened = await OftpStation.open({
-      ...station,
-      partners: partnerDirectory([partner]),
-      store: temporary ? memoryStateStore() : await fileStateStore(join(work, "records")),
-      work,
-    });
-    const client = new OftpClient(opened, partner.name, work, temporary);
-    onClient?.(client);
-    await client.begin(signal);
-    return client;
-  } catch (error) {
-    if (temporary) await rm(work, { recursive: true, force: true });
-    throw error;
+  async #cleanUp(): Promise<void> {
+    if (this.#temporary) await rm(this.#work, { recursive: true, force: true }).catch(() => {});
   }
 }
 

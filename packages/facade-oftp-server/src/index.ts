@@ -1,1 +1,2 @@
 export * from "./oftp-server.js";
+export * from "./server-options.js";

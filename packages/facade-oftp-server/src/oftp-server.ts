@@ -1,67 +1,43 @@
 import { join } from "node:path";
-import {
-  type Listener,
-  type ListenOptions,
-  type Logger,
-  listen,
-  listenTls,
-  silentLogger,
-  type TlsServerSettings,
-} from "@waybill/net-core";
+import { type Listener, type Logger, listen, listenTls, silentLogger } from "@waybill/net-core";
 import {
   type CallOptions,
   fileStateStore,
   OFTP_PORT,
   OFTPS_PORT,
   OftpStation,
-  type Partner,
-  type PartnerDirectory,
   partnerDirectory,
-  type StateStore,
-  type StationOptions,
   type StationSession,
 } from "@waybill/oftp-session";
-
-/** An address to listen on. */
-export interface ListenAddress
-  extends Pick<ListenOptions, "host" | "backlog" | "maxConnections" | "admit" | "allow" | "block"> {
-  /** Default 3305, with TLS 6619. 0: a free one, see {@link OftpServer.addresses}. */
-  readonly port?: number | undefined;
-  /** Default: plain TCP, in which passwords and files can be read on the way. */
-  readonly tls?: TlsServerSettings | undefined;
-}
-
-/** Options of {@link listenOftp}. */
-export interface OftpServerOptions extends Omit<StationOptions, "partners" | "store" | "work"> {
-  readonly partners: PartnerDirectory | readonly Partner[];
-  /** The folder of what must survive a crash, and of parts of files. On the file system of the inbox. */
-  readonly state: string;
-  /** Default: files in `state`. */
-  readonly store?: StateStore | undefined;
-  readonly listen: readonly ListenAddress[];
-}
-
-/** Where a server listens. */
-export interface ServerAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly tls: boolean;
-}
+import type { ListenAddress, OftpServerOptions, ServerAddress } from "./server-options.js";
 
 /** A station that can be called. Made by {@link listenOftp}. */
 export class OftpServer {
   /** Files, end responses, sessions and events. */
   readonly station: OftpStation;
-  readonly #listeners: readonly { readonly listener: Listener; readonly tls: boolean }[];
+  readonly #listeners: { readonly listener: Listener; readonly tls: boolean }[] = [];
 
   /** @internal */
-  constructor(station: OftpStation, listeners: readonly { listener: Listener; tls: boolean }[]) {
+  constructor(station: OftpStation) {
     this.station = station;
-    this.#listeners = listeners;
   }
 
+  /** Where it listens, in the order of the option `listen`; empty until then. */
   get addresses(): readonly ServerAddress[] {
     return this.#listeners.map(({ listener: { host, port }, tls }) => ({ host, port, tls }));
+  }
+
+  /** @internal */
+  async listen(addresses: readonly ListenAddress[], logger: Logger): Promise<void> {
+    try {
+      for (const address of addresses) {
+        const listener = await open(address, this.station, logger);
+        this.#listeners.push({ listener, tls: address.tls !== undefined });
+      }
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
   }
 
   /** Calls a partner itself: sends what waits for it, receives what it has. Resolves when the session is under way. */
@@ -73,20 +49,29 @@ export class OftpServer {
    * Stops listening, gives the sessions under way `graceMs` for what they are at, then ends them. Default 0: at once.
    */
   async close(options: { readonly graceMs?: number } = {}): Promise<void> {
-    const sessions = this.station.close(options);
-    // Connections that are no session yet go at once.
-    const graceMs = options.graceMs ?? 0;
-    await Promise.all(this.#listeners.map(({ listener }) => listener.close({ graceMs })));
+    const { graceMs = 0 } = options;
+    const sessions = this.station.close({ graceMs });
+    const listeners = this.#listeners.map(({ listener }) => listener.close({ graceMs: graceMs + ENDING_MS }));
     await sessions;
+    // What is open now never became a session.
+    await Promise.all(this.#listeners.map(({ listener }) => listener.close()));
+    await Promise.all(listeners);
   }
 }
 
+/** How long partners may take to hang up once they were told that their time is over (ESID). */
+const ENDING_MS = 2000;
+
 /**
- * Opens a station and listens for its partners.
+ * Opens a station and listens for its partners. `onServer` gets the server before anybody can call, for listeners that must
+ * not miss anything; those of the trail of answered sessions can come at any time.
  *
  * Errors: those of `OftpStation.open`, `listen` and `listenTls`; nothing listens then.
  */
-export async function listenOftp(options: OftpServerOptions): Promise<OftpServer> {
+export async function listenOftp(
+  options: OftpServerOptions,
+  onServer?: (server: OftpServer) => void,
+): Promise<OftpServer> {
   const { partners, state, store, listen: addresses, logger = silentLogger, ...rest } = options;
   const station = await OftpStation.open({
     ...rest,
@@ -95,16 +80,10 @@ export async function listenOftp(options: OftpServerOptions): Promise<OftpServer
     store: store ?? (await fileStateStore(join(state, "records"))),
     work: state,
   });
-  const listeners: { listener: Listener; tls: boolean }[] = [];
-  try {
-    for (const address of addresses) {
-      listeners.push({ listener: await open(address, station, logger), tls: address.tls !== undefined });
-    }
-  } catch (error) {
-    await Promise.all(listeners.map(({ listener }) => listener.close()));
-    throw error;
-  }
-  return new OftpServer(station, listeners);
+  const server = new OftpServer(station);
+  onServer?.(server);
+  await server.listen(addresses, logger);
+  return server;
 }
 
 function open(

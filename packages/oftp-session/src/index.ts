@@ -13,5 +13,6 @@ export { type CallOptions, OftpStation, type StationSession } from "./station/st
 export * from "./station/station-events.js";
 export type { SessionPlan } from "./station/station-monitor.js";
 export * from "./station/station-options.js";
+export * from "./station/trail-record.js";
 export * from "./storage/index.js";
 export * from "./user-monitor.js";

@@ -16,6 +16,14 @@ export function fileKey(id: VirtualFileId, level: ProtocolLevel): string {
     .join("|");
 }
 
+/** Whether an end response is about a file, whatever the level was at which either of them was sent. */
+export function isAnswerTo(file: VirtualFileId, response: Eerp | Nerp): boolean {
+  const lowest = 1;
+  if (fileKey(file, lowest) !== answeredFileKey(response, lowest)) return false;
+  const counter = response.timestamp.time.slice(6);
+  return counter === "0000" || counter === file.timestamp.time.slice(6);
+}
+
 /** The key of the file that an end response is about: originator and destination are those of the file, swapped. */
 export function answeredFileKey(response: Eerp | Nerp, level: ProtocolLevel): string {
   const { datasetName, timestamp, originator, destination } = response;

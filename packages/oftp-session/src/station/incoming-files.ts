@@ -3,23 +3,26 @@ import { join } from "node:path";
 import { answerReasons, type Eerp, type Nerp, type Sfid, sizeInBlocks } from "@waybill/oftp-codec";
 import { FileRefusedError, refusalOf } from "../file-refused-error.js";
 import { inboxSink } from "../storage/inbox-sink.js";
-import { receivedFileKey } from "../storage/received-file-key.js";
+import { receivedFileKey, wireFormat } from "../storage/received-file-key.js";
 import { DEFAULT_NAME_PATTERN, receivedFileName } from "../storage/received-file-name.js";
 import { recoverInbox } from "../storage/recover-inbox.js";
 import { storedFileSink } from "../storage/stored-file-sink.js";
 import type { ReceptionLedger } from "../storage/whole-file.js";
 import type { FileSink, FileTotals } from "../user-monitor.js";
-import { mayOriginate, type Partner } from "./partner.js";
+import { mayOriginate, type Partner, partnerFolder } from "./partner.js";
 import type { AnswerMode, ReceivedRecord } from "./received-files.js";
 import { relayedFile } from "./relayed-file.js";
 import type { StationCore } from "./station-core.js";
 import type { ReceivedFile, SessionContext } from "./station-events.js";
 import type { EndResponseDecision, FileDecision } from "./station-options.js";
 
+/** Files of which it is remembered in memory that the partner knows of their EFPA. */
+const MAX_CONFIRMED = 10_000;
+
 /** Files that arrive: whether they are taken, where they go, how they are answered. */
 export class IncomingFiles {
   readonly #core: StationCore;
-  /** Files whose EFPA the partner has seen, since this process began: the same one again is a duplicate. */
+  /** The last files whose EFPA the partner has seen, in this process: the same one again is a duplicate. */
   readonly #confirmed = new Set<string>();
 
   constructor(core: StationCore) {
@@ -29,7 +32,7 @@ export class IncomingFiles {
   /** Ends what a process before this one has begun. */
   async recover(): Promise<void> {
     await mkdir(this.#partialFolder, { recursive: true, mode: 0o700 });
-    await recoverInbox({
+    const { delivered } = await recoverInbox({
       partialFolder: this.#partialFolder,
       overwrite: this.#core.options.overwrite ?? "rename",
       ledger: {
@@ -38,42 +41,65 @@ export class IncomingFiles {
       },
       onProblem: (error) => this.#core.logger.error({ error }, "a received file could not be recovered"),
     });
+    for (const { key } of delivered) {
+      const record = await this.#core.received.find(key);
+      if (record?.answer === "now") {
+        await this.#core.responses.owe(record.partner, key, eerpFor(record.sfid));
+      }
+    }
     for (const [key, record] of await this.#core.received.list()) {
       if (record.answer === "undecided") await this.#decide(key, record);
       if (record.answer === "forwarded") await this.#relay(key, record);
     }
   }
 
-  /** Where an announced file goes. Rejects with a `FileRefusedError`. */
-  async sink(partner: Partner, sfid: Sfid, session: SessionContext): Promise<FileSink> {
+  /**
+   * Where an announced file goes; `onStored` is called when EFPA may be sent. Rejects with a `FileRefusedError`.
+   */
+  async sink(
+    partner: Partner,
+    sfid: Sfid,
+    session: SessionContext,
+    onStored: (key: string) => void,
+  ): Promise<FileSink> {
     const forwarded = await this.#checkAddresses(partner, sfid);
     const key = receivedFileKey(sfid);
     const known = await this.#core.received.find(key);
-    if (known !== undefined) return this.#knownFile(key, known, sfid);
+    if (known !== undefined) return this.#knownFile(key, known, sfid, onStored);
     const { protection, maxFileSize } = this.#core.options;
     if (maxFileSize !== undefined && sfid.fileSize > sizeInBlocks(maxFileSize)) {
-      throw new FileRefusedError(answerReasons.fileTooBig.code, `at most ${maxFileSize} octets are accepted`);
+      throw tooBig(maxFileSize);
     }
     if (!forwarded && protection === undefined) refuseSecured(sfid);
     const target = forwarded ? this.#relayTarget(key) : await this.#inboxTarget(partner, sfid);
-    const reception = new Reception(this.#core, this, { partner, sfid, session, key, forwarded });
+    const reception = new Reception(this.#core, this, { partner, sfid, session, key, forwarded, onStored });
     const inner = await inboxSink({
       inboxFolder: target.folder,
       partialFolder: this.#partialFolder,
       sfid,
       fileName: target.fileName,
       overwrite: target.overwrite,
-      ...(forwarded && sfid.format === "V" ? { recordMapping: "length-prefixed" as const } : {}),
+      ...(forwarded && wireFormat(sfid) === "V" ? { recordMapping: "length-prefixed" as const } : {}),
       ledger: reception.ledger,
     });
     reception.inner = inner;
     if (forwarded || protection === undefined) return reception;
-    return protection.open(sfid, partner, reception);
+    try {
+      return await protection.open(sfid, partner, reception);
+    } catch (error) {
+      await reception.discard();
+      throw error;
+    }
   }
 
   /** The partner has gone on after EFPA. */
   confirmed(key: string): void {
     this.#confirmed.add(key);
+    if (this.#confirmed.size <= MAX_CONFIRMED) return;
+    for (const oldest of this.#confirmed) {
+      this.#confirmed.delete(oldest);
+      break;
+    }
   }
 
   get #partialFolder(): string {
@@ -99,19 +125,27 @@ export class IncomingFiles {
   }
 
   /** The partner sends what is here already: because it has not seen EFPA, or by mistake. */
-  async #knownFile(key: string, known: ReceivedRecord, sfid: Sfid): Promise<FileSink> {
+  async #knownFile(
+    key: string,
+    known: ReceivedRecord,
+    sfid: Sfid,
+    onStored: (key: string) => void,
+  ): Promise<FileSink> {
     const answered = known.answer === "now" && !(await this.#core.responses.isOwed(known.partner, key));
     if (answered || this.#confirmed.has(key)) {
       throw new FileRefusedError(answerReasons.duplicateFile.code, "this file was received before");
     }
-    return storedFileSink(sfid, known.totals);
+    return { ...storedFileSink(sfid, known.totals), finish: async () => onStored(key) };
   }
 
   async #inboxTarget(partner: Partner, sfid: Sfid) {
     const { options } = this.#core;
     const offered = {
-      folder: join(options.inbox, partner.name),
-      fileName: receivedFileName(options.namePattern ?? DEFAULT_NAME_PATTERN, { sfid, now: this.#core.now() }),
+      folder: partnerFolder(options.inbox, partner),
+      fileName: receivedFileName(options.namePattern ?? DEFAULT_NAME_PATTERN, {
+        sfid,
+        now: this.#core.now(),
+      }),
     };
     const decision: FileDecision = (await options.hooks?.acceptFile?.({ partner, sfid, ...offered })) ?? {
       accept: true,
@@ -154,16 +188,17 @@ export class IncomingFiles {
   ledgerFor(facts: ReceptionFacts): ReceptionLedger {
     return {
       lookUp: (key, receptionId) => this.#lookUp(key, receptionId),
-      moved: (key, _receptionId, finalPath) => this.#moved(key, finalPath),
+      moved: async (key, _receptionId, finalPath) => {
+        await this.#moved(key, finalPath);
+        if (facts.record !== undefined) facts.record = { ...facts.record, path: finalPath };
+      },
       revoke: ({ key }) => this.#revoke(key),
       stored: async ({ receptionId, finalPath, totals }) => {
         const { key, partner, sfid, forwarded } = facts;
         const asks = this.#core.options.hooks?.endResponse !== undefined;
         const answer: AnswerMode = forwarded ? "forwarded" : asks ? "undecided" : "now";
-        // First what is owed: it is not sent before the file is known.
-        if (answer === "now") await this.#core.responses.owe(partner.name, key, eerpFor(sfid));
         const receivedAt = this.#core.now().getTime();
-        await this.#core.received.put(key, {
+        const record: ReceivedRecord = {
           partner: partner.name,
           path: finalPath,
           totals,
@@ -171,25 +206,49 @@ export class IncomingFiles {
           receivedAt,
           receptionId,
           sfid,
-        });
+        };
+        // Both at once, which takes half the time: a response is not sent before its file is known, and a file that is known
+        // without it gets it when it is delivered.
+        const owed =
+          answer === "now" ? this.#core.responses.owe(partner.name, key, eerpFor(sfid)) : undefined;
+        await settledAll([owed, this.#core.received.put(key, record)]);
+        facts.record = record;
       },
     };
   }
 
-  /** @internal The file is in its place. */
-  async delivered({ key, forwarded }: ReceptionFacts): Promise<ReceivedRecord | undefined> {
-    const record = await this.#core.received.find(key);
-    if (record === undefined) return undefined;
-    if (forwarded) await this.#relay(key, record);
-    else if (record.answer === "undecided") await this.#decide(key, record);
-    return record;
+  /** @internal The file is in its place: whatever fails now, it was received. */
+  async delivered({ key, sfid, session, forwarded, onStored, record }: ReceptionFacts): Promise<void> {
+    try {
+      if (record === undefined) return;
+      if (forwarded) await this.#relay(key, record);
+      else this.#core.emit("fileReceived", { session, file: describe(key, record) });
+      if (record.answer === "undecided") await this.#decide(key, record);
+    } catch (error) {
+      this.#core.logger.error(
+        { error, file: sfid.datasetName },
+        "a received file waits for the next start to be answered or passed on",
+      );
+    } finally {
+      onStored(key);
+    }
   }
 
   async #decide(key: string, record: ReceivedRecord): Promise<void> {
     const partner = await this.#core.options.partners.byName(record.partner);
     const hook = this.#core.options.hooks?.endResponse;
     let decision: EndResponseDecision = "eerp";
-    if (hook !== undefined && partner !== undefined) decision = await hook(describe(key, record), partner);
+    if (hook !== undefined && partner !== undefined) {
+      try {
+        decision = await hook(describe(key, record), partner);
+      } catch (error) {
+        this.#core.logger.error(
+          { error, path: record.path },
+          "the hook endResponse has failed: answered later",
+        );
+        decision = "later";
+      }
+    }
     if (decision === "later") await this.#core.received.put(key, { ...record, answer: "later" });
     else await this.answer(key, record, decision === "eerp" ? undefined : decision);
   }
@@ -219,7 +278,7 @@ export class IncomingFiles {
       );
       return;
     }
-    await this.#core.queue.add(relayedFile(key, record, next));
+    await this.#core.queue.add(await relayedFile(key, record, next));
     await this.#core.received.put(key, { ...record, answer: "relayed" });
   }
 }
@@ -231,6 +290,14 @@ export interface ReceptionFacts {
   readonly session: SessionContext;
   readonly key: string;
   readonly forwarded: boolean;
+  readonly onStored: (key: string) => void;
+  /** Once it is recorded. */
+  record?: ReceivedRecord;
+}
+
+/** Waits for all, also when one fails: what comes after a failure must find them settled. */
+async function settledAll(work: readonly (Promise<void> | undefined)[]): Promise<void> {
+  for (const each of await Promise.allSettled(work)) if (each.status === "rejected") throw each.reason;
 }
 
 /** The sink of one file: the inbox's, and what the station does when it is stored. */
@@ -241,6 +308,7 @@ class Reception implements FileSink {
   readonly #core: StationCore;
   readonly #files: IncomingFiles;
   readonly #facts: ReceptionFacts;
+  #octets = 0;
 
   constructor(core: StationCore, files: IncomingFiles, facts: ReceptionFacts) {
     this.#core = core;
@@ -253,12 +321,18 @@ class Reception implements FileSink {
     return this.inner.restartPosition;
   }
 
-  begin(restartPosition: number): Promise<FileTotals> {
-    return this.inner.begin(restartPosition);
+  async begin(restartPosition: number): Promise<FileTotals> {
+    const before = await this.inner.begin(restartPosition);
+    this.#octets = before.octets;
+    return before;
   }
 
-  write(chunk: Uint8Array): Promise<void> {
-    return this.inner.write(chunk);
+  async write(chunk: Uint8Array): Promise<void> {
+    this.#octets += chunk.length;
+    const { maxFileSize } = this.#core.options;
+    // What SFID said of the size may have been wrong.
+    if (maxFileSize !== undefined && this.#octets > maxFileSize) throw tooBig(maxFileSize);
+    await this.inner.write(chunk);
   }
 
   async finish(totals: FileTotals): Promise<void> {
@@ -270,10 +344,7 @@ class Reception implements FileSink {
       this.#core.emit("receiveRefused", { session, sfid, reason, text: message });
       throw error;
     }
-    const record = await this.#files.delivered(this.#facts);
-    if (record !== undefined && !this.#facts.forwarded) {
-      this.#core.emit("fileReceived", { session, file: describe(this.#facts.key, record) });
-    }
+    await this.#files.delivered(this.#facts);
   }
 
   discard(): Promise<void> {
@@ -287,6 +358,10 @@ class Reception implements FileSink {
 
 function describe(key: string, { sfid, path, totals }: ReceivedRecord): ReceivedFile {
   return { key, sfid, path, octets: totals.octets };
+}
+
+function tooBig(maxFileSize: number): FileRefusedError {
+  return new FileRefusedError(answerReasons.fileTooBig.code, `at most ${maxFileSize} octets are accepted`);
 }
 
 /** Without somebody who opens it, a secured file is of no use here. */

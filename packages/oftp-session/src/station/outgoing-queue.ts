@@ -27,6 +27,8 @@ export interface QueuedFile {
   readonly security: FileSecurity;
   /** Octets before it was secured, where that was done elsewhere. */
   readonly originalSize: number | undefined;
+  /** Of the file's content when it was queued: when it is another one later, the transfer begins anew. */
+  readonly fingerprint?: string | undefined;
 }
 
 /** How far a file is that was sent. */
@@ -64,9 +66,14 @@ export class OutgoingQueue {
     return records.map(([, value]) => fromRecord(value));
   }
 
-  /** Whether it is still there: another process may have sent it. */
-  async has(file: QueuedFile): Promise<boolean> {
-    return (await this.#store.get(tableOf(file.partner), file.key)) !== undefined;
+  /** As it is now: another process may have sent it, then undefined, or dated it anew. */
+  async find(file: QueuedFile): Promise<QueuedFile | undefined> {
+    const value = await this.#store.get(tableOf(file.partner), file.key);
+    return value === undefined ? undefined : fromRecord(value);
+  }
+
+  async replace(file: QueuedFile): Promise<void> {
+    await this.#store.put(tableOf(file.partner), file.key, file as unknown as StateValue);
   }
 
   async remove(file: QueuedFile): Promise<void> {
@@ -86,9 +93,10 @@ export class OutgoingQueue {
 
   // --- what was sent ---
 
-  /** `fileKey`: as end responses will name it. */
+  /** `fileKey`: as end responses will name it. What is recorded already stays: its end response may have come first. */
   async sent(fileKey: string, file: QueuedFile, sentAt: number): Promise<void> {
-    await this.#putSent(fileKey, { file, state: "waiting", sentAt });
+    const sent: SentFile = { file, state: "waiting", sentAt };
+    await this.#store.create(SENT, fileKey, sent as unknown as StateValue);
   }
 
   async findSent(fileKey: string): Promise<SentFile | undefined> {
@@ -97,7 +105,7 @@ export class OutgoingQueue {
   }
 
   async settle(fileKey: string, sent: SentFile, state: SentState): Promise<void> {
-    await this.#putSent(fileKey, { ...sent, state });
+    await this.#store.put(SENT, fileKey, { ...sent, state } as unknown as StateValue);
   }
 
   /** Everything that was sent, with the keys that end responses name. */
@@ -107,10 +115,6 @@ export class OutgoingQueue {
 
   async forgetSent(fileKey: string): Promise<void> {
     await this.#store.remove(SENT, fileKey);
-  }
-
-  async #putSent(fileKey: string, sent: SentFile): Promise<void> {
-    await this.#store.put(SENT, fileKey, sent as unknown as StateValue);
   }
 }
 

@@ -1,5 +1,8 @@
 import { timingSafeEqual } from "node:crypto";
+import { join } from "node:path";
+import { optionError } from "@waybill/net-core";
 import type { Capability, ProtocolLevel } from "@waybill/oftp-codec";
+import { isSafeFileName } from "../storage/safe-file-name.js";
 import type { PartnerAddress } from "./dial-partner.js";
 
 /** Another station that this one exchanges files with. */
@@ -14,6 +17,8 @@ export interface Partner {
   readonly sfids?: readonly string[] | undefined;
   /** Codes of stations behind it: files for them go to this partner. */
   readonly routes?: readonly string[] | undefined;
+  /** Files of any originator may come from it, not only of `sfids` and `routes`. Default false. */
+  readonly anyOriginator?: boolean | undefined;
   /** Where it is called. Default: it calls. */
   readonly address?: PartnerAddress | undefined;
   /** How this station presents itself to it, where that is not the station's own code and password. */
@@ -71,6 +76,12 @@ export function sameCode(one: string, other: string): boolean {
   return one.trimEnd() === other.trimEnd();
 }
 
+/** A partner's folder in the inbox or the outbox. Errors: `ERR_OPTION_INVALID` for a name that is no folder's. */
+export function partnerFolder(root: string, { name }: Partner): string {
+  if (!isSafeFileName(name)) throw optionError("name", "of a partner must be one that a folder can have");
+  return join(root, name);
+}
+
 const PASSWORD_OCTETS = 8;
 
 /** Compares passwords in constant time, padded as on the wire. */
@@ -89,5 +100,6 @@ export function samePassword(expected: string, given: string): boolean {
 
 /** Whether files of an originator may come from a partner: it is its own code, or that of a station behind it. */
 export function mayOriginate(partner: Partner, originator: string): boolean {
+  if (partner.anyOriginator === true) return true;
   return [...sfidsOf(partner), ...(partner.routes ?? [])].some((code) => sameCode(code, originator));
 }

@@ -1,9 +1,8 @@
-import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { TransferError } from "@waybill/net-core";
 import type { FileFormat, VirtualFileTime } from "@waybill/oftp-codec";
+import { fileSource } from "../storage/content-source.js";
 import type { RecordMapping } from "../storage/record-mapping.js";
-import { asFileUnreadable } from "../storage/storage-errors.js";
 import type { FileSecurity } from "../user-monitor.js";
 import type { AfterSending, QueuedFile } from "./outgoing-queue.js";
 import { type Partner, sfidsOf } from "./partner.js";
@@ -47,13 +46,7 @@ const MAX_DATASET_NAME = 26;
 /** The entry of the queue for a file. Errors: `ERR_OFTP_FILE_UNREADABLE`, `ERR_OFTP_OPTIONS`. */
 export async function queuedFile(core: StationCore, partner: Partner, file: FileToSend): Promise<QueuedFile> {
   const path = resolve(file.path);
-  try {
-    if (!(await stat(path)).isFile()) {
-      throw new TransferError("ERR_OFTP_FILE_UNREADABLE", `${path} cannot be sent: it is not a file`);
-    }
-  } catch (error) {
-    throw asFileUnreadable(path, error);
-  }
+  const { fingerprint } = await fileSource(path);
   const format = file.format ?? "U";
   const hasRecords = format === "F" || format === "V";
   if (hasRecords && (file.maxRecordSize ?? 0) < 1) {
@@ -79,7 +72,37 @@ export async function queuedFile(core: StationCore, partner: Partner, file: File
     relayed: false,
     security: UNSECURED,
     originalSize: undefined,
+    fingerprint,
   };
+}
+
+/**
+ * Entries that were made for a file: the one with the same content and the same wishes, and those whose content is gone
+ * because the file is another one now. Errors: `ERR_OFTP_FILE_UNREADABLE`.
+ */
+export async function earlierRequests(
+  entries: readonly QueuedFile[],
+  file: FileToSend,
+): Promise<{ readonly same: QueuedFile | undefined; readonly outdated: readonly QueuedFile[] }> {
+  const path = resolve(file.path);
+  const { fingerprint } = await fileSource(path);
+  const { datasetName = datasetNameOf(basename(path)), format = "U", description = "", userData = "" } = file;
+  const { maxRecordSize = 0, timestamp, destination, originator } = file;
+  const own = entries.filter((entry) => !entry.relayed && entry.path === path);
+  const same = own.find(
+    (entry) =>
+      entry.fingerprint === fingerprint &&
+      entry.datasetName === datasetName &&
+      entry.format === format &&
+      entry.maxRecordSize === maxRecordSize &&
+      entry.description === description &&
+      entry.userData === userData &&
+      (destination === undefined || entry.destination === destination) &&
+      (originator === undefined || entry.originator === originator) &&
+      (timestamp === undefined ||
+        (entry.timestamp.date === timestamp.date && entry.timestamp.time === timestamp.time)),
+  );
+  return { same, outdated: own.filter((entry) => entry.fingerprint !== fingerprint) };
 }
 
 /** Printable ASCII is what datasets are called in practice. */

@@ -1,10 +1,17 @@
+import { fileSource } from "../storage/content-source.js";
 import type { QueuedFile } from "./outgoing-queue.js";
 import type { Partner } from "./partner.js";
 import type { ReceivedRecord } from "./received-files.js";
 
 /** The entry of the queue for a file that another station sent and that is passed on as it came. */
-export function relayedFile(key: string, { path, sfid, totals }: ReceivedRecord, next: Partner): QueuedFile {
+export async function relayedFile(
+  key: string,
+  { path, sfid, totals }: ReceivedRecord,
+  next: Partner,
+): Promise<QueuedFile> {
+  const { fingerprint } = await fileSource(path);
   return {
+    fingerprint,
     key: `relay ${key}`,
     partner: next.name,
     path,

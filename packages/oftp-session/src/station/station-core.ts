@@ -1,6 +1,12 @@
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { AddressMatcher, isTransferError, type Logger, silentLogger, TransferError } from "@waybill/net-core";
-import { type Eerp, type Nerp, negativeResponseReasons, type ProtocolLevel } from "@waybill/oftp-codec";
+import {
+  type Eerp,
+  type Nerp,
+  negativeResponseReasons,
+  type ProtocolLevel,
+  virtualFileTime,
+} from "@waybill/oftp-codec";
 import { levelWithNerp } from "../machine/index.js";
 import { scanOutbox, settleSentFile } from "../storage/outbox.js";
 import { localOutgoingFile } from "../storage/outgoing-file.js";
@@ -8,11 +14,11 @@ import { acquireProcessLock } from "../storage/process-lock.js";
 import { VirtualFileClock } from "../storage/virtual-file-clock.js";
 import type { OutgoingEndResponse, OutgoingFile } from "../user-monitor.js";
 import { EndResponseRecords } from "./end-response-records.js";
-import { fileKey } from "./file-identity.js";
+import { answeredFileKey, fileKey } from "./file-identity.js";
 import { IncomingFiles } from "./incoming-files.js";
 import { lockKey } from "./lock-key.js";
 import { OutgoingQueue, type QueuedFile } from "./outgoing-queue.js";
-import type { Partner } from "./partner.js";
+import { type Partner, partnerFolder } from "./partner.js";
 import { queuedFile } from "./queued-file.js";
 import { ReceivedFiles } from "./received-files.js";
 import type { StationEvents } from "./station-events.js";
@@ -21,7 +27,15 @@ import type { StationOptions } from "./station-options.js";
 const DEFAULT_PARTNER_SESSIONS = 4;
 
 /** Errors about a queued file that will be the same the next time. */
-const HOPELESS = /^ERR_OFTP_(FIELD_|FILE_CHANGED|FILE_UNREADABLE|RECORD_LENGTH|DIRECTION)/;
+const HOPELESS = /^ERR_(OFTP_(FIELD_|FILE_CHANGED|FILE_UNREADABLE|RECORD_LENGTH)|OPTION_INVALID)/;
+
+/** A file that one session has to itself. */
+export interface Claim {
+  /** Says by what end responses will name it; false when that is the name of another file that is being sent. */
+  announce(responseKey: string): boolean;
+  /** Lets other sessions have it, and those go on that wait for its outcome. */
+  release(): Promise<void>;
+}
 
 /** What the sessions of one station share. */
 export class StationCore {
@@ -37,6 +51,8 @@ export class StationCore {
   /** Files that are being sent, by the keys of their end responses. */
   readonly #underWay = new Map<string, Promise<void>>();
   readonly #collecting = new Map<string, Promise<void>>();
+  readonly #answering = new Set<string>();
+  readonly #turns = new Map<string, Promise<void>>();
 
   constructor(options: StationOptions, emit: StationCore["emit"]) {
     const { store } = options;
@@ -86,6 +102,14 @@ export class StationCore {
     return outbox === undefined ? 0 : (await scanOutbox(join(outbox, partner))).length;
   }
 
+  /** Whether a file lies in a partner's outbox. */
+  async #isInOutbox({ path, partner: name }: QueuedFile): Promise<boolean> {
+    const { outbox, partners } = this.options;
+    const partner = outbox === undefined ? undefined : await partners.byName(name);
+    if (outbox === undefined || partner === undefined) return false;
+    return dirname(path) === resolve(partnerFolder(outbox, partner));
+  }
+
   /** Queues what lies in the partner's outbox. */
   collectOutbox(partner: Partner): Promise<void> {
     // One at a time: two sessions would queue the same file twice.
@@ -98,7 +122,7 @@ export class StationCore {
   async #collect(partner: Partner): Promise<void> {
     const { outbox } = this.options;
     if (outbox === undefined) return;
-    const found = await scanOutbox(join(outbox, partner.name));
+    const found = await scanOutbox(partnerFolder(outbox, partner));
     if (found.length === 0) return;
     // Another process may be at it.
     const lock = await acquireProcessLock(this.lockFolder, lockKey("outbox", partner.name));
@@ -106,29 +130,46 @@ export class StationCore {
     try {
       const queued = new Set((await this.queue.list(partner.name)).map(({ path }) => path));
       for (const { path } of found) {
-        if (queued.has(path)) continue;
-        await this.queue.add(await queuedFile(this, partner, { path, afterSending: "remove" }));
+        if (!queued.has(resolve(path))) await this.#queueFromOutbox(partner, path);
       }
     } finally {
       await lock.release();
     }
   }
 
+  async #queueFromOutbox(partner: Partner, path: string): Promise<void> {
+    let queued: QueuedFile;
+    try {
+      queued = await queuedFile(this, partner, { path, afterSending: "remove" });
+    } catch (error) {
+      if (!this.isHopeless(error)) throw error;
+      this.logger.warn({ error, path }, "a file in the outbox cannot be sent");
+      return;
+    }
+    await this.queue.add(queued);
+  }
+
   /** Undefined when another session is sending it. */
-  async claim(queued: QueuedFile, responseKey: string): Promise<(() => Promise<void>) | undefined> {
+  async claim(queued: QueuedFile): Promise<Claim | undefined> {
     const lock = await acquireProcessLock(this.lockFolder, lockKey("file", queued.key));
     if (lock === undefined) return undefined;
+    let announced: string | undefined;
     let settled: () => void = () => {};
-    this.#underWay.set(
-      responseKey,
-      new Promise((resolve) => {
-        settled = resolve;
-      }),
-    );
-    return async () => {
-      this.#underWay.delete(responseKey);
-      settled();
-      await lock.release();
+    return {
+      announce: (responseKey) => {
+        if (this.#underWay.has(responseKey)) return false;
+        announced = responseKey;
+        const outcome = new Promise<void>((resolve) => {
+          settled = resolve;
+        });
+        this.#underWay.set(responseKey, outcome);
+        return true;
+      },
+      release: async () => {
+        if (announced !== undefined) this.#underWay.delete(announced);
+        settled();
+        await lock.release();
+      },
     };
   }
 
@@ -137,32 +178,81 @@ export class StationCore {
     await this.#underWay.get(responseKey);
   }
 
-  /** What is sent for an entry of the queue. */
-  async outgoingFile(queued: QueuedFile, partner: Partner): Promise<OutgoingFile> {
+  /** What is sent for a claimed entry of the queue, and the entry as it is now. Undefined when it was sent already. */
+  async prepare(
+    claimed: QueuedFile,
+    claim: Claim,
+    partner: Partner,
+    level: ProtocolLevel,
+  ): Promise<{ readonly queued: QueuedFile; readonly file: OutgoingFile } | undefined> {
+    const current = await this.queue.find(claimed);
+    if (current === undefined) return undefined;
+    const responseKey = fileKey(current, level);
+    const sent = await this.queue.findSent(responseKey);
+    if (sent?.file.key === current.key) {
+      // The process ended between the two records.
+      await this.dispose(current);
+      return undefined;
+    }
     const plain = await localOutgoingFile({
-      path: queued.path,
-      datasetName: queued.datasetName,
-      timestamp: queued.timestamp,
-      destination: queued.destination,
-      originator: queued.originator,
-      userData: queued.userData,
-      description: queued.description,
-      format: queued.format,
-      maxRecordSize: queued.maxRecordSize,
-      ...(queued.recordMapping === undefined ? {} : { recordMapping: queued.recordMapping }),
+      path: current.path,
+      datasetName: current.datasetName,
+      timestamp: current.timestamp,
+      destination: current.destination,
+      originator: current.originator,
+      userData: current.userData,
+      description: current.description,
+      format: current.format,
+      maxRecordSize: current.maxRecordSize,
+      security: current.security,
+      ...(current.recordMapping === undefined ? {} : { recordMapping: current.recordMapping }),
     });
-    const { protection } = this.options;
-    const relayed: OutgoingFile = {
+    // What the partner may have of other content is of no use; it could even take it for the whole file.
+    const changed = current.fingerprint !== undefined && current.fingerprint !== plain.fingerprint;
+    const isFree = sent === undefined && !changed && claim.announce(responseKey);
+    const queued = isFree ? current : await this.#dateAnew(current, plain.fingerprint, claim, level);
+    const unsealed: OutgoingFile = {
       ...plain,
+      timestamp: queued.timestamp,
       open: (offset) => plain.open(offset),
       relayed: queued.relayed,
       security: queued.security,
       originalSize: queued.originalSize ?? plain.size,
     };
+    const { protection } = this.options;
     const file =
-      queued.relayed || protection === undefined ? relayed : await protection.seal(relayed, partner, queued);
-    if (!this.queue.mayBeThere(queued)) return file;
-    return { ...file, open: (offset) => file.open(offset), sentBefore: file.totals };
+      queued.relayed || protection === undefined
+        ? unsealed
+        : await protection.seal(unsealed, partner, queued);
+    if (!isFree || !this.queue.mayBeThere(queued)) return { queued, file };
+    return { queued, file: { ...file, open: (offset) => file.open(offset), sentBefore: file.totals } };
+  }
+
+  /**
+   * Gives an entry a time stamp of its own: its content has changed, or another file has the same name and time. Below level
+   * 4 that is so when two files of one name were queued in one second (the counter is lost).
+   */
+  async #dateAnew(
+    queued: QueuedFile,
+    fingerprint: string,
+    claim: Claim,
+    level: ProtocolLevel,
+  ): Promise<QueuedFile> {
+    if (queued.relayed) {
+      const problem = `${queued.datasetName} was passed on before, or its content has changed`;
+      throw new TransferError("ERR_OFTP_FILE_CHANGED", problem);
+    }
+    for (let ahead = 0; ; ahead += 1) {
+      const timestamp =
+        level >= levelWithNerp
+          ? await this.clock.next()
+          : virtualFileTime(new Date(this.now().getTime() + 1000 * ahead), 0);
+      const dated: QueuedFile = { ...queued, timestamp, fingerprint };
+      const responseKey = fileKey(dated, level);
+      if ((await this.queue.findSent(responseKey)) !== undefined || !claim.announce(responseKey)) continue;
+      await this.queue.replace(dated);
+      return dated;
+    }
   }
 
   /** The partner has the file. */
@@ -179,17 +269,60 @@ export class StationCore {
     await this.queue.remove(queued);
   }
 
+  /** It is not tried again: what lies in the outbox is put into its folder `refused`, or it would come again and again. */
+  async abandon(queued: QueuedFile): Promise<void> {
+    const { path, relayed } = queued;
+    try {
+      if (relayed) await settleSentFile(path, { action: "delete" });
+      else if (await this.#isInOutbox(queued)) {
+        await settleSentFile(path, { action: "move", sentFolder: join(dirname(path), "refused") });
+      }
+    } catch (error) {
+      this.logger.error({ error, path }, "a file that cannot be sent cannot be put away");
+    }
+    await this.queue.remove(queued);
+  }
+
   isHopeless(error: unknown): boolean {
     return isTransferError(error) && HOPELESS.test(error.code);
   }
 
   // --- end responses ---
 
+  /** False when another session is sending this response. */
+  claimResponse(partner: string, key: string): boolean {
+    const name = `${partner}|${key}`;
+    if (this.#answering.has(name)) return false;
+    this.#answering.add(name);
+    return true;
+  }
+
+  releaseResponse(partner: string, key: string): void {
+    this.#answering.delete(`${partner}|${key}`);
+  }
+
+  /** Runs what concerns one file one after the other, whatever sessions it comes from. */
+  async inTurn(key: string, work: () => Promise<void>): Promise<void> {
+    const before = this.#turns.get(key) ?? Promise.resolve();
+    const turn = before.then(work, work);
+    this.#turns.set(key, turn);
+    try {
+      await turn;
+    } finally {
+      if (this.#turns.get(key) === turn) this.#turns.delete(key);
+    }
+  }
+
   /** Whether an end response may be sent: the file that it is for is stored. */
   async mayAnswer(partner: Partner, { key, response }: OutgoingEndResponse): Promise<boolean> {
     // Passed on from another station.
-    if (!this.isOwnCode(response.originator, partner)) return true;
-    return (await this.received.find(key)) !== undefined;
+    const own = this.isOwnCode(response.originator, partner);
+    // Another session may have sent it meanwhile.
+    const [stored, owed] = await Promise.all([
+      own ? this.received.find(key) : undefined,
+      this.responses.isOwed(partner.name, key),
+    ]);
+    return owed && (!own || stored !== undefined);
   }
 
   isOwnCode(code: string, partner: Partner): boolean {
@@ -197,8 +330,12 @@ export class StationCore {
     return own.trimEnd() === code.trimEnd() || this.ownSfid.trimEnd() === code.trimEnd();
   }
 
-  /** Passes an end response on to the station that the file came from, untouched (hash and signature too). */
-  async passOn(response: Eerp | Nerp, level: ProtocolLevel): Promise<void> {
+  /**
+   * Passes an end response on to the station that the file came from, untouched (hash and signature too); `file`: as it came,
+   * as a session below level 4 loses a part of its time stamp.
+   */
+  async passOn(received: Eerp | Nerp, file: QueuedFile): Promise<void> {
+    const response = { ...received, timestamp: file.timestamp };
     const partner = await this.options.partners.bySfid(response.destination);
     if (partner === undefined) {
       this.logger.error(
@@ -207,9 +344,7 @@ export class StationCore {
       );
       return;
     }
-    const { datasetName, timestamp, originator, destination } = response;
-    const key = fileKey({ datasetName, timestamp, originator: destination, destination: originator }, level);
-    await this.responses.owe(partner.name, key, response);
+    await this.responses.owe(partner.name, answeredFileKey(response, levelWithNerp), response);
   }
 
   /** A file that was to be passed on cannot be: its originator gets a NERP of this station. */
@@ -226,7 +361,7 @@ export class StationCore {
       hash: new Uint8Array(),
       signature: new Uint8Array(),
     };
-    await this.passOn(nerp, levelWithNerp);
+    await this.passOn(nerp, queued);
   }
 
   /** Queues a file for a partner. */

@@ -1,3 +1,4 @@
+import type { TlsPeer } from "@waybill/net-core";
 import type { Eerp, Nerp, Sfid, Ssid } from "@waybill/oftp-codec";
 import type { SessionEndError } from "../driver/session-end.js";
 import type { TrailEntry } from "../driver/session-options.js";
@@ -13,6 +14,8 @@ export interface SessionContext {
   /** Undefined until the partner is known. */
   readonly partner: Partner | undefined;
   readonly remoteAddress: string | undefined;
+  /** Certificate, protocol and cipher of a session over TLS. */
+  readonly tls: TlsPeer | undefined;
 }
 
 /** A received file that is stored. */

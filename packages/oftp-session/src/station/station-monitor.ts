@@ -11,7 +11,6 @@ import {
 } from "@waybill/oftp-codec";
 import { FileRefusedError, refusalOf } from "../file-refused-error.js";
 import { levelWithNerp } from "../machine/index.js";
-import { receivedFileKey } from "../storage/received-file-key.js";
 import type {
   FileAnswer,
   FileRefusal,
@@ -24,10 +23,11 @@ import type {
   SpeakerWork,
   UserMonitor,
 } from "../user-monitor.js";
-import { answeredFileKey, fileKey } from "./file-identity.js";
-import type { QueuedFile } from "./outgoing-queue.js";
+import { BackgroundWork } from "./background-work.js";
+import { answeredFileKey, fileKey, isAnswerTo } from "./file-identity.js";
+import type { QueuedFile, SentFile } from "./outgoing-queue.js";
 import { type Partner, sameCode, samePassword } from "./partner.js";
-import type { StationCore } from "./station-core.js";
+import type { Claim, StationCore } from "./station-core.js";
 import type { SessionContext } from "./station-events.js";
 
 /** What the station wants of one session besides its usual work. */
@@ -38,15 +38,14 @@ export interface SessionPlan {
   readonly send?: boolean | undefined;
   /**
    * Asked when there is nothing (more) to send: `look` again, or `give` the turn to the partner. While it waits, the partner
-   * waits too. Default: give.
+   * waits too; its answer is of no interest once the connection is gone. Default: give.
    */
   readonly idle?: (() => Promise<"look" | "give">) | undefined;
 }
 
 interface Claimed {
   readonly queued: QueuedFile;
-  /** Lets other sessions have it, and those go on that wait for its outcome. */
-  readonly release: () => Promise<void>;
+  readonly claim: Claim;
 }
 
 /** The User Monitor of one session of a station (RFC 5024 section 3.1). */
@@ -64,6 +63,17 @@ export class StationMonitor implements UserMonitor {
   /** Not tried again in this session. */
   readonly #settled = new Set<string>();
   readonly #claims = new Map<OutgoingFile, Claimed>();
+  /** The end responses that are being sent, or are next. */
+  readonly #answering = new Set<string>();
+  /** What is sent next, being made ready. */
+  #ahead: Promise<SpeakerWork | undefined> | undefined;
+  /** Records of what the partner has taken: it need not wait for them, as it would take the same again. */
+  readonly #background = new BackgroundWork();
+  /** The partner takes files in this session. */
+  #maySend = true;
+  /** The connection is gone: `idle` must not keep the session. */
+  readonly #disconnected: Promise<"give">;
+  readonly disconnected: () => void;
   #leave: () => void = () => {};
 
   /** `called`: the partner, when this station is the initiator. */
@@ -73,6 +83,11 @@ export class StationMonitor implements UserMonitor {
     this.#plan = plan;
     this.#logger = core.logger;
     this.#partner = called;
+    let disconnected: () => void = () => {};
+    this.#disconnected = new Promise((resolve) => {
+      disconnected = () => resolve("give");
+    });
+    this.disconnected = disconnected;
   }
 
   get partner(): Partner | undefined {
@@ -82,7 +97,12 @@ export class StationMonitor implements UserMonitor {
   /** The session is over: others may have what it held. */
   async ended(): Promise<void> {
     this.#leave();
-    for (const { release } of this.#claims.values()) await release();
+    await this.#ahead?.catch(() => {});
+    await this.#background.settled().catch((error: unknown) => {
+      this.#logger.error({ error }, "what was sent could not be recorded");
+    });
+    for (const { claim } of this.#claims.values()) await claim.release();
+    for (const key of [...this.#answering]) this.#releaseResponse(key);
   }
 
   identityFor(partner: Partner): SessionIdentity {
@@ -128,7 +148,9 @@ export class StationMonitor implements UserMonitor {
       return refuse(endSessionReasons.userCodeNotKnown.code);
     }
     const accepted = await this.#core.options.hooks?.acceptSession?.({ partner, ssid, remoteAddress });
-    if (accepted === false) return refuse(endSessionReasons.resourcesNotAvailable.code);
+    if (accepted === false || typeof accepted === "string") {
+      return refuse(endSessionReasons.resourcesNotAvailable.code, accepted === false ? undefined : accepted);
+    }
     const leave = this.#core.enterSession(partner);
     if (leave === undefined) {
       return refuse(endSessionReasons.resourcesNotAvailable.code, "too many sessions with this partner");
@@ -141,6 +163,7 @@ export class StationMonitor implements UserMonitor {
 
   opened({ partner, negotiated }: OpenSessionFacts): void {
     this.#level = negotiated.level;
+    this.#maySend = negotiated.mode !== "R";
     this.#core.emit("sessionOpened", { session: this.#context, partnerSsid: partner, negotiated });
   }
 
@@ -149,14 +172,47 @@ export class StationMonitor implements UserMonitor {
   async nextWork(): Promise<SpeakerWork> {
     this.#confirm();
     for (let looked = false; ; ) {
-      const endResponse = await this.#nextEndResponse();
-      if (endResponse !== undefined) return { kind: "endResponse", endResponse };
-      const file = await this.#nextFile();
-      if (file !== undefined) return { kind: "file", file };
-      if (looked && (await this.#plan.idle?.()) !== "look") return { kind: "nothing" };
+      const found = await this.#take();
+      if (found !== undefined) return found;
+      // Whoever is asked what comes next has heard of everything before.
+      await this.#background.settled();
+      if (looked && (await this.#idle()) !== "look") return { kind: "nothing" };
       await this.#look();
       looked = true;
     }
+  }
+
+  /** The next piece of work; the one after it is made ready while the partner takes this one. */
+  async #take(): Promise<SpeakerWork | undefined> {
+    const ahead = this.#ahead ?? this.#find();
+    this.#ahead = undefined;
+    const [found] = await Promise.all([ahead, this.#background.room()]);
+    if (this.#responses.length + this.#files.length > 0) {
+      this.#ahead = this.#find();
+      // Thrown when it is taken.
+      this.#ahead.catch(() => {});
+    }
+    if (found?.kind === "file") this.#begins(found.file);
+    return found;
+  }
+
+  async #find(): Promise<SpeakerWork | undefined> {
+    const endResponse = await this.#nextEndResponse();
+    if (endResponse !== undefined) return { kind: "endResponse", endResponse };
+    const file = await this.#nextFile();
+    return file && { kind: "file", file };
+  }
+
+  #begins(file: OutgoingFile): void {
+    const queued = this.#claims.get(file)?.queued;
+    if (queued === undefined) return;
+    this.#core.queue.tried(queued);
+    this.#core.emit("sendStarted", { session: this.#context, file: queued, outgoing: file });
+  }
+
+  #idle(): Promise<"look" | "give"> | undefined {
+    const { idle } = this.#plan;
+    return idle && Promise.race([idle(), this.#disconnected]);
   }
 
   /** What there is to send now. */
@@ -167,7 +223,7 @@ export class StationMonitor implements UserMonitor {
     this.#responses = owed.filter(
       ({ key, response }) => !this.#settled.has(`response ${key}`) && this.#canSend(response),
     );
-    if (this.#plan.send === false) return;
+    if (this.#plan.send === false || !this.#maySend) return;
     if (this.#plan.only === undefined) await this.#core.collectOutbox(partner);
     const queued = await queue.list(partner.name);
     this.#files = queued.filter(
@@ -180,16 +236,32 @@ export class StationMonitor implements UserMonitor {
   }
 
   async #nextEndResponse(): Promise<OutgoingEndResponse | undefined> {
+    const partner = this.#known();
     for (let next = this.#responses.shift(); next !== undefined; next = this.#responses.shift()) {
       this.#settled.add(`response ${next.key}`);
-      if (await this.#core.mayAnswer(this.#known(), next)) return next;
+      if (!this.#core.claimResponse(partner.name, next.key)) continue;
+      this.#answering.add(next.key);
+      if (await this.#core.mayAnswer(partner, next)) return next;
+      this.#releaseResponse(next.key);
     }
     return undefined;
   }
 
-  async endResponseSent(endResponse: OutgoingEndResponse): Promise<void> {
-    await this.#core.responses.settled(this.#known().name, endResponse.key);
-    this.#core.emit("endResponseSent", { session: this.#context, response: endResponse.response });
+  #releaseResponse(key: string): void {
+    this.#answering.delete(key);
+    this.#core.releaseResponse(this.#known().name, key);
+  }
+
+  async endResponseImpossible({ key }: OutgoingEndResponse): Promise<void> {
+    this.#releaseResponse(key);
+  }
+
+  async endResponseSent({ key, response }: OutgoingEndResponse): Promise<void> {
+    this.#background.add(async () => {
+      await this.#core.responses.settled(this.#known().name, key);
+      this.#releaseResponse(key);
+      this.#core.emit("endResponseSent", { session: this.#context, response });
+    });
   }
 
   async #nextFile(): Promise<OutgoingFile | undefined> {
@@ -201,61 +273,75 @@ export class StationMonitor implements UserMonitor {
   }
 
   /** Opens an entry of the queue for sending. Undefined when it is another session's, or cannot be sent. */
-  async #claim(queued: QueuedFile): Promise<OutgoingFile | undefined> {
-    const { queue } = this.#core;
-    this.#settled.add(queued.key);
-    const release = await this.#core.claim(queued, fileKey(queued, this.#level));
-    if (release === undefined) return undefined;
-    let file: OutgoingFile;
-    try {
-      if (!(await queue.has(queued))) throw undefined;
-      if ((await queue.findSent(fileKey(queued, this.#level))) !== undefined) {
-        // The process ended between the two records.
-        await this.#core.dispose(queued);
-        throw undefined;
-      }
-      file = await this.#core.outgoingFile(queued, this.#known());
-    } catch (error) {
-      await release();
-      if (error !== undefined) await this.#dropped(queued, error);
+  async #claim(entry: QueuedFile): Promise<OutgoingFile | undefined> {
+    this.#settled.add(entry.key);
+    const claim = await this.#core.claim(entry);
+    if (claim === undefined) {
+      // The other session may not bring it to its end.
+      this.#settled.delete(entry.key);
       return undefined;
     }
-    const context = { session: this.#context, file: queued };
-    queue.tried(queued);
-    this.#claims.set(file, { queued, release });
-    this.#core.emit("sendStarted", { ...context, outgoing: file });
+    let prepared: Awaited<ReturnType<StationCore["prepare"]>>;
+    try {
+      prepared = await this.#core.prepare(entry, claim, this.#known(), this.#level);
+    } catch (error) {
+      await claim.release();
+      await this.#unsent(entry, error);
+      return undefined;
+    }
+    if (prepared === undefined) {
+      await claim.release();
+      return undefined;
+    }
+    const { queued, file } = prepared;
+    this.#claims.set(file, { queued, claim });
     return file;
   }
 
-  async #dropped(queued: QueuedFile, error: unknown): Promise<void> {
-    this.#logger.error({ error, path: queued.path, partner: queued.partner }, "a queued file cannot be sent");
-    await this.#core.queue.remove(queued);
-    this.#core.emit("fileInterrupted", { session: this.#context, file: queued, error, dropped: true });
+  /** It could not be sent: later perhaps, or never. */
+  async #unsent(queued: QueuedFile, error: unknown): Promise<void> {
+    const dropped = this.#core.isHopeless(error);
+    if (dropped) {
+      this.#logger.error(
+        { error, path: queued.path, partner: queued.partner },
+        "a queued file cannot be sent",
+      );
+      await this.#core.abandon(queued);
+      if (queued.relayed) await this.#core.answerRelayed(queued, undefined, "it could not be passed on");
+    } else {
+      this.#logger.warn(
+        { error, path: queued.path, partner: queued.partner },
+        "a file could not be sent now",
+      );
+    }
+    this.#core.emit("fileInterrupted", { session: this.#context, file: queued, error, dropped });
   }
 
   async fileSent(file: OutgoingFile, totals: FileTotals): Promise<void> {
-    const { queued, release } = this.#claimed(file);
-    await this.#core.queue.sent(fileKey(queued, this.#level), queued, this.#core.now().getTime());
-    await this.#core.dispose(queued);
-    await release();
-    this.#core.emit("fileSent", { session: this.#context, file: queued, octets: totals.octets });
+    const { queued, claim } = this.#claimed(file);
+    this.#background.add(async () => {
+      await this.#core.queue.sent(fileKey(queued, this.#level), queued, this.#core.now().getTime());
+      await this.#core.dispose(queued);
+      await claim.release();
+      this.#core.emit("fileSent", { session: this.#context, file: queued, octets: totals.octets });
+    });
   }
 
   async fileRefused(file: OutgoingFile, refusal: FileRefusal): Promise<void> {
-    const { queued, release } = this.#claimed(file);
+    const { queued, claim } = this.#claimed(file);
     const duplicate = refusal.reason === answerReasons.duplicateFile.code;
     if (duplicate && refusal.command === "SFNA" && file.sentBefore !== undefined) {
       this.#logger.info({ file: queued.datasetName }, "the partner has the file already");
-      this.#claims.set(file, { queued, release });
+      this.#claims.set(file, { queued, claim });
       await this.fileSent(file, file.totals);
       return;
     }
     if (!refusal.retry) {
-      await this.#core.queue.remove(queued);
+      await this.#core.abandon(queued);
       if (queued.relayed)
         await this.#core.answerRelayed(queued, negativeResponseReasonOf(refusal.reason), refusal.text);
     }
-    await release();
+    await claim.release();
     this.#logger.warn(
       { file: queued.datasetName, partner: queued.partner, ...refusal },
       "the partner refuses a file",
@@ -264,10 +350,9 @@ export class StationMonitor implements UserMonitor {
   }
 
   async fileInterrupted(file: OutgoingFile, _sent: FileTotals, error: unknown): Promise<void> {
-    const { queued, release } = this.#claimed(file);
-    await release();
-    if (this.#core.isHopeless(error)) await this.#dropped(queued, error);
-    else this.#core.emit("fileInterrupted", { session: this.#context, file: queued, error, dropped: false });
+    const { queued, claim } = this.#claimed(file);
+    await claim.release();
+    await this.#unsent(queued, error);
   }
 
   #claimed(file: OutgoingFile): Claimed {
@@ -284,8 +369,9 @@ export class StationMonitor implements UserMonitor {
     this.#core.emit("receiveStarted", { session: this.#context, sfid });
     try {
       this.#confirm();
-      const sink = await this.#core.incoming.sink(partner, sfid, this.#context);
-      this.#unconfirmed.push(receivedFileKey(sfid));
+      const sink = await this.#core.incoming.sink(partner, sfid, this.#context, (key) => {
+        this.#unconfirmed.push(key);
+      });
       return { accept: true, sink };
     } catch (error) {
       const { reason, retry, message } = refusalOf(error);
@@ -301,24 +387,51 @@ export class StationMonitor implements UserMonitor {
   }
 
   async endResponseReceived(response: Eerp | Nerp): Promise<void> {
-    const partner = this.#known();
     this.#confirm();
     const key = answeredFileKey(response, this.#level);
-    const { queue } = this.#core;
-    // It may come in another session before this one has recorded that the file was sent.
+    // It may come in another session before that one has recorded that the file was sent.
     await this.#core.outcome(key);
-    const sent = await queue.findSent(key);
-    if (sent === undefined) {
-      await this.#unknownResponse(partner, response);
+    await this.#core.inTurn(key, () => this.#endResponse(key, response));
+  }
+
+  async #endResponse(key: string, response: Eerp | Nerp): Promise<void> {
+    const partner = this.#known();
+    const found = await this.#sentFile(partner, key, response);
+    if (found === undefined) {
+      this.#unknownResponse(partner, response);
       return;
     }
+    const [sentKey, sent] = found;
     if (sent.state !== "waiting") {
       this.#logger.info({ key }, "an end response came again");
       return;
     }
-    if (sent.file.relayed) await this.#core.passOn(response, this.#level);
-    await queue.settle(key, sent, response.kind === "EERP" ? "acknowledged" : "refused");
+    if (sent.file.relayed) await this.#core.passOn(response, sent.file);
+    await this.#core.queue.settle(sentKey, sent, response.kind === "EERP" ? "acknowledged" : "refused");
     this.#core.emit("endResponseReceived", { session: this.#context, response, file: sent.file });
+  }
+
+  /** The file that an end response is about, and its key. */
+  async #sentFile(
+    partner: Partner,
+    key: string,
+    response: Eerp | Nerp,
+  ): Promise<readonly [string, SentFile] | undefined> {
+    const { queue } = this.#core;
+    const sent = await queue.findSent(key);
+    if (sent !== undefined) return sent.file.partner === partner.name ? [key, sent] : undefined;
+    const isMeant = (file: QueuedFile) => file.partner === partner.name && isAnswerTo(file, response);
+    // Its EFPA was lost, but the partner has it.
+    const queued = (await queue.list(partner.name)).find(isMeant);
+    if (queued !== undefined) {
+      const sentAt = this.#core.now().getTime();
+      const queuedKey = fileKey(queued, this.#level);
+      await queue.sent(queuedKey, queued, sentAt);
+      await this.#core.dispose(queued);
+      return [queuedKey, { file: queued, state: "waiting", sentAt }];
+    }
+    // It was sent at another level.
+    return (await queue.listSent()).find(([, { file, state }]) => state === "waiting" && isMeant(file));
   }
 
   /** The partner went on: it has every EFPA before. */
@@ -326,7 +439,7 @@ export class StationMonitor implements UserMonitor {
     for (const key of this.#unconfirmed.splice(0)) this.#core.incoming.confirmed(key);
   }
 
-  async #unknownResponse(partner: Partner, response: Eerp | Nerp): Promise<void> {
+  #unknownResponse(partner: Partner, response: Eerp | Nerp): void {
     this.#logger.warn(
       { partner: partner.name, file: response.datasetName, kind: response.kind },
       "an end response for a file that was not sent from here",

@@ -45,12 +45,12 @@ export type EndResponseDecision =
 
 /** Decisions of the application. Each has a safe default. */
 export interface StationHooks {
-  /** A known partner with the right password wants a session. Default: true. A text is the reason that it is told. */
+  /** A known partner with the right password wants a session. Default: true. A text refuses it, and is told to the partner. */
   readonly acceptSession?: (context: {
     readonly partner: Partner;
     readonly ssid: Ssid;
     readonly remoteAddress: string | undefined;
-  }) => boolean | Promise<boolean>;
+  }) => boolean | string | Promise<boolean | string>;
   /** Default: accept under the offered name. */
   readonly acceptFile?: (offer: FileOffer) => FileDecision | Promise<FileDecision>;
   /** Called when a file is stored. Default: EERP. */

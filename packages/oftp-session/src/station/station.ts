@@ -3,7 +3,7 @@ import { EventEmitter } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { TransferError } from "@waybill/net-core";
+import { TransferError, tlsPeerOf } from "@waybill/net-core";
 import { endSessionReasons } from "@waybill/oftp-codec";
 import { initiateSession, type OftpSession, respondSession } from "../driver/session.js";
 import type { SessionEnd, SessionOptions } from "../driver/session-options.js";
@@ -12,7 +12,7 @@ import { checkNamePattern } from "../storage/received-file-name.js";
 import { dialPartner } from "./dial-partner.js";
 import type { QueuedFile, SentFile } from "./outgoing-queue.js";
 import type { Partner } from "./partner.js";
-import { type FileToSend, queuedFile } from "./queued-file.js";
+import { earlierRequests, type FileToSend, queuedFile } from "./queued-file.js";
 import { StationCore } from "./station-core.js";
 import type { ReceivedFile, SessionContext, StationEvents } from "./station-events.js";
 import { type SessionPlan, StationMonitor } from "./station-monitor.js";
@@ -50,7 +50,12 @@ export class OftpStation extends EventEmitter<StationEvents> {
   private constructor(options: StationOptions) {
     super();
     this.#core = new StationCore(options, (event, ...args) => {
-      this.emit(event, ...(args as never));
+      try {
+        this.emit(event, ...(args as never));
+      } catch (error) {
+        // Who listens must not decide what a partner is told.
+        this.#core.logger.error({ error, event }, "a listener of an event has failed");
+      }
     });
   }
 
@@ -77,6 +82,32 @@ export class OftpStation extends EventEmitter<StationEvents> {
    */
   send(partnerName: string, file: FileToSend): Promise<QueuedFile> {
     return this.#core.enqueue(partnerName, (partner) => queuedFile(this.#core, partner, file));
+  }
+
+  /**
+   * An entry that waits already for the same file, unchanged since it was queued, with the same wishes: what {@link send} would
+   * queue a second time. Entries for what was at this path before are withdrawn. Errors: `ERR_OFTP_FILE_UNREADABLE`.
+   */
+  async resumable(partnerName: string, file: FileToSend): Promise<QueuedFile | undefined> {
+    const { same, outdated } = await earlierRequests(await this.#core.queue.list(partnerName), file);
+    for (const queued of outdated) await this.withdraw(queued);
+    return same;
+  }
+
+  /**
+   * Takes a file out of the queue: a partner that has a part of it does not get the rest. Resolves to whether it was there and
+   * no session was sending it.
+   */
+  async withdraw(queued: QueuedFile): Promise<boolean> {
+    const claim = await this.#core.claim(queued);
+    if (claim === undefined) return false;
+    try {
+      if ((await this.#core.queue.find(queued)) === undefined) return false;
+      await this.#core.queue.remove(queued);
+      return true;
+    } finally {
+      await claim.release();
+    }
   }
 
   /** The files that wait for a partner. */
@@ -122,16 +153,22 @@ export class OftpStation extends EventEmitter<StationEvents> {
     if (partner === undefined) {
       throw new TransferError("ERR_OFTP_PARTNER_UNKNOWN", `There is no partner of the name ${partnerName}`);
     }
+    this.#requireOpen();
     const socket = await dialPartner(partner, options.signal);
-    if (!this.#closing) return this.initiate(partner, socket, options);
-    socket.destroy();
-    throw new TransferError("ERR_OFTP_CLOSING", "The station is being closed");
+    try {
+      this.#requireOpen();
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
+    return this.initiate(partner, socket, options);
   }
 
   /** A session with a partner over a connection that was opened to it. */
   initiate(partner: Partner, socket: Duplex, options: CallOptions = {}): StationSession {
     const context = this.#context("initiator", partner, socket);
     const monitor = new StationMonitor(this.#core, context, partner, options);
+    socket.once("close", monitor.disconnected);
     const session = initiateSession(socket, {
       ...this.#sessionOptions(context, monitor, partner),
       identity: monitor.identityFor(partner),
@@ -191,21 +228,26 @@ export class OftpStation extends EventEmitter<StationEvents> {
    */
   async close(options: { readonly graceMs?: number } = {}): Promise<void> {
     this.#closing = true;
-    const sessions = [...this.#sessions];
     const graceMs = options.graceMs ?? 0;
-    for (const session of sessions) session.stop();
+    for (const session of this.#sessions) session.stop();
     const abort = () => {
-      for (const session of sessions) session.abort();
+      for (const session of this.#sessions) session.abort();
     };
     const timer = graceMs === 0 ? undefined : setTimeout(abort, graceMs);
     if (graceMs === 0) abort();
-    await Promise.all(sessions.map(({ ended }) => ended));
+    // Those that come meanwhile are refused, which takes a moment too.
+    while (this.#sessions.size > 0) await Promise.all([...this.#sessions].map(({ ended }) => ended));
     clearTimeout(timer);
+  }
+
+  #requireOpen(): void {
+    if (this.#closing) throw new TransferError("ERR_OFTP_CLOSING", "The station is being closed");
   }
 
   #context(role: SessionContext["role"], partner: Partner | undefined, socket: Duplex): SessionContext {
     const remoteAddress = socket instanceof Socket ? socket.remoteAddress : undefined;
-    return { id: randomUUID(), role, partner, remoteAddress };
+    const tls = socket instanceof Socket ? tlsPeerOf(socket) : undefined;
+    return { id: randomUUID(), role, partner, remoteAddress, tls };
   }
 
   #sessionOptions(
