@@ -39,6 +39,24 @@ describe("StreamBufferDecoder", () => {
     expect(decoder.idle).toBe(true);
   });
 
+  test("with reusesMemory, data that crosses chunks shares one memory, and nothing else does", () => {
+    const contents = ["Dfirst and long", "Dsecond", "EERP one", "EERP two", "Dthird, and the longest of all"];
+    const stream = Buffer.concat(contents.map((content) => frameExchangeBuffer(Buffer.from(content))));
+    const decoder = new StreamBufferDecoder({ reusesMemory: true });
+    const seen: string[] = [];
+    const memories: ArrayBufferLike[] = [];
+    for (const octet of stream) {
+      decoder.push(Uint8Array.of(octet));
+      for (let next = decoder.next(); next !== undefined; next = decoder.next()) {
+        seen.push(Buffer.from(next).toString());
+        memories.push(next.buffer);
+      }
+    }
+    expect(seen).toEqual(contents);
+    expect(memories[1]).toBe(memories[0]);
+    expect(new Set(memories).size).toBe(4);
+  });
+
   test("puts together what crosses chunks, and goes on within the last", () => {
     const stream = Buffer.concat([
       frameExchangeBuffer(Buffer.from("DATA")),

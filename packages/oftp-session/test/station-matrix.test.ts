@@ -1,7 +1,7 @@
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { listen, listenTls, type Listener, type TlsPemCertificate } from "@waybill/net-core";
+import { type Listener, listen, listenTls, type TlsPemCertificate } from "@waybill/net-core";
 import type { FileFormat, ProtocolLevel } from "@waybill/oftp-codec";
 import type { OftpStation, Partner, StationSession } from "@waybill/oftp-session";
 import { type TemporaryFolder, temporaryFolder } from "@waybill/testing";
@@ -78,7 +78,10 @@ describe("50 files both ways in one session, with receipts", () => {
       address: { host: "127.0.0.1", port: listener.port, tls },
     });
     const caller = await openStation({ name: "here", folder: at("here"), partners: [called] });
-    const [sentThere, sentHere] = [await queueFiles(caller, "there", 2 * run), await queueFiles(there, "here", 2 * run + 1)];
+    const [sentThere, sentHere] = [
+      await queueFiles(caller, "there", 2 * run),
+      await queueFiles(there, "here", 2 * run + 1),
+    ];
     const [heardHere, heardThere] = [receiptsOf(caller), receiptsOf(there)];
 
     const session = await caller.call("there");
@@ -93,7 +96,10 @@ describe("50 files both ways in one session, with receipts", () => {
     const receipts = Object.keys(sentHere).map((name) => `EERP ${name}`);
     expect(heardHere).toEqual(receipts);
     expect(heardThere).toEqual(receipts);
-    for (const [station, name] of [[caller, "there"], [there, "here"]] as const) {
+    for (const [station, name] of [
+      [caller, "there"],
+      [there, "here"],
+    ] as const) {
       expect(await station.queued(name)).toEqual([]);
       expect(await station.partnersWithWork([name])).toEqual([]);
       expect((await station.sent()).filter(({ state }) => state === "acknowledged")).toHaveLength(FILES);

@@ -87,10 +87,7 @@ describe("two stations", () => {
     }
     there = await open();
     await exchange(here, acme, there);
-    expect(heard.sort()).toEqual([
-      "EERP good",
-      `NERP bad 34 by ${codeOf("acme")}`,
-    ]);
+    expect(heard.sort()).toEqual(["EERP good", `NERP bad 34 by ${codeOf("acme")}`]);
     expect(await there.unanswered()).toEqual([]);
   });
 

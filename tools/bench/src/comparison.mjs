@@ -1,4 +1,4 @@
-// Runs one workload with both servers in turn and compares what came out.
+// Runs one workload with both servers in turn, or with ours alone, and compares what came out.
 import { othersToBeQuiet, watchOtherLoad } from "./other-load.mjs";
 import { startOpenSsh, startWaybill } from "./servers.mjs";
 import { summary, timesAsGood } from "./statistics.mjs";
@@ -8,7 +8,7 @@ import { summary, timesAsGood } from "./statistics.mjs";
  * @typedef {import("./workloads.mjs").Workload} Workload
  * @typedef {import("./workloads.mjs").Bench} Bench
  * @typedef {import("./workloads.mjs").Row} Row
- * @typedef {Server["name"]} Name
+ * @typedef {"waybill" | "openssh" | "bare"} Name `bare`: a socket of Node and nothing more.
  *
  * @typedef {object} Sample One run.
  * @property {Record<string, number>} values By row id.
@@ -21,48 +21,53 @@ import { summary, timesAsGood } from "./statistics.mjs";
  *
  * @typedef {object} Result
  * @property {Row} row
- * @property {Record<Name, number[]>} samples
- * @property {Record<Name, import("./statistics.mjs").Summary>} summaries
- * @property {number} ratio
+ * @property {Name | undefined} other What ours was compared with.
+ * @property {Partial<Record<Name, number[]>>} samples
+ * @property {import("./statistics.mjs").Summary} ours
+ * @property {import("./statistics.mjs").Summary | undefined} theirs
+ * @property {number | undefined} ratio
  * @property {boolean | undefined} met Whether what is wanted was reached.
  * @property {number} otherLoad The median of the runs.
  */
 
-/** @type {Record<Name, (bench: Bench) => Promise<Server>>} */
-const START = { waybill: startWaybill, openssh: startOpenSsh };
-const ORDER = /** @type {const} */ (["waybill", "openssh"]);
+/** @param {Bench} bench @param {Name} name */
+const startSftp = (bench, name) => (name === "openssh" ? startOpenSsh(bench) : startWaybill(bench));
 const MAX_ATTEMPTS = 10;
 
 /** @param {Bench} bench @param {Workload} workload @param {Settings} settings @returns {Promise<Result[]>} */
 export async function compare(bench, workload, settings) {
-  /** @type {Record<Name, Sample[]>} */
-  const samples = { waybill: [], openssh: [] };
+  const { start = startSftp } = workload;
+  const other = "other" in workload ? workload.other : "openssh";
+  /** @type {Name[]} */
+  const order = other === undefined ? ["waybill"] : ["waybill", other];
+  /** @type {Map<Name, Sample[]>} */
+  const samples = new Map(order.map((name) => [name, []]));
   /** @type {Map<Name, Server>} */
   const servers = new Map();
   const serve = async (/** @type {Name} */ name) => {
     const running = servers.get(name);
     if (running !== undefined && !workload.freshServer) return running;
     await running?.stop();
-    const server = await START[name](bench);
+    const server = /** @type {Server} */ (await start(bench, name));
     servers.set(name, server);
     await workload.warmUp(bench, server);
     return server;
   };
   try {
-    if (!workload.freshServer) for (const name of ORDER) await serve(name);
+    if (!workload.freshServer) for (const name of order) await serve(name);
     const runs = Math.min(settings.runs, workload.maxRuns ?? settings.runs);
     for (let index = 0; index < runs; index += 1) {
-      for (const name of index % 2 === 0 ? ORDER : ORDER.toReversed()) {
+      for (const name of index % 2 === 0 ? order : order.toReversed()) {
         const server = await serve(name);
         const sample = await undisturbedRun(bench, workload, server, [...servers.values()], settings);
-        samples[name].push(sample);
+        samples.get(name)?.push(sample);
         settings.progress(`${workload.name} ${index + 1}/${runs} ${name}: ${sampleText(workload, sample)}`);
       }
     }
   } finally {
     for (const server of servers.values()) await server.stop();
   }
-  return workload.rows.map((row) => result(row, samples));
+  return workload.rows.map((row) => result(row, samples, row.alone ? undefined : other));
 }
 
 /**
@@ -82,23 +87,25 @@ async function undisturbedRun(bench, workload, server, running, { maxOtherLoad, 
 
 /** @param {Workload} workload @param {Sample} sample */
 function sampleText({ rows }, { values, otherLoad }) {
-  const texts = rows.map(({ id, unit }) => `${values[id]?.toPrecision(4)} ${unit}`);
+  const texts = rows.flatMap(({ id, unit }) => (id in values ? `${values[id]?.toPrecision(4)} ${unit}` : []));
   return `${texts.join(", ")}, other load ${(otherLoad * 100).toFixed(0)} %`;
 }
 
-/** @param {Row} row @param {Record<Name, Sample[]>} all @returns {Result} */
-function result(row, all) {
-  const of = (/** @type {Name} */ name) => all[name].map(({ values }) => values[row.id] ?? Number.NaN);
-  const samples = { waybill: of("waybill"), openssh: of("openssh") };
-  const summaries = { waybill: summary(samples.waybill), openssh: summary(samples.openssh) };
-  const ratio = timesAsGood(summaries.waybill.median, summaries.openssh.median, row.better);
-  const met = isMet(row, summaries.waybill.median, ratio);
-  const otherLoad = summary([...all.waybill, ...all.openssh].map((sample) => sample.otherLoad)).median;
-  return { row, samples, summaries, ratio, met, otherLoad };
+/** @param {Row} row @param {Map<Name, Sample[]>} all @param {Name | undefined} other @returns {Result} */
+function result(row, all, other) {
+  const of = (/** @type {Name} */ name) =>
+    (all.get(name) ?? []).map(({ values }) => values[row.id] ?? Number.NaN);
+  const samples = { waybill: of("waybill"), ...(other && { [other]: of(other) }) };
+  const ours = summary(samples.waybill);
+  const theirs = other && summary(of(other));
+  const ratio = theirs && timesAsGood(ours.median, theirs.median, row.better);
+  const met = isMet(row, ours.median, ratio);
+  const otherLoad = summary([...all.values()].flat().map((sample) => sample.otherLoad)).median;
+  return { row, other, samples, ours, theirs, ratio, met, otherLoad };
 }
 
-/** @param {Row} row @param {number} ours @param {number} ratio */
+/** @param {Row} row @param {number} ours @param {number | undefined} ratio */
 function isMet({ wanted }, ours, ratio) {
   if (wanted === undefined) return undefined;
-  return "ratio" in wanted ? ratio >= wanted.ratio : ours < wanted.below;
+  return "ratio" in wanted ? ratio !== undefined && ratio >= wanted.ratio : ours < wanted.below;
 }

@@ -1,4 +1,4 @@
-// `npm run bench`: waybill sftp-server beside OpenSSH's sshd, in one run.
+// `npm run bench`: waybill sftp-server beside OpenSSH's sshd, and OFTP beside a bare socket, in one run.
 import { writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { makeBenchFolder } from "./bench-folder.mjs";

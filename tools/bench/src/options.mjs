@@ -8,6 +8,8 @@ import { parseArgs } from "node:util";
  * @property {number} connections
  * @property {number} idleSessions
  * @property {number} memoryTransferMiB One file, for memory growth.
+ * @property {number} oftpFiles Files of 1 KiB in one session.
+ * @property {number} oftpSessions At once.
  *
  * @typedef {object} Options
  * @property {readonly string[] | undefined} only
@@ -22,15 +24,32 @@ import { parseArgs } from "node:util";
  */
 
 /** @type {Readonly<Sizes>} */
-const FULL = { transferMiB: 1024, files: 2000, connections: 200, idleSessions: 200, memoryTransferMiB: 4096 };
+const FULL = {
+  transferMiB: 1024,
+  files: 2000,
+  connections: 200,
+  idleSessions: 200,
+  memoryTransferMiB: 4096,
+  oftpFiles: 10_000,
+  oftpSessions: 100,
+};
 /** @type {Readonly<Sizes>} */
-const QUICK = { transferMiB: 64, files: 200, connections: 10, idleSessions: 20, memoryTransferMiB: 256 };
+const QUICK = {
+  transferMiB: 64,
+  files: 200,
+  connections: 10,
+  idleSessions: 20,
+  memoryTransferMiB: 256,
+  oftpFiles: 500,
+  oftpSessions: 10,
+};
 const FULL_RUNS = 5;
 const QUICK_RUNS = 2;
 
 export const USAGE = `usage: npm run bench -- [options]
 
-Measures waybill sftp-server beside OpenSSH's sshd, with OpenSSH's sftp as the client of both.
+Measures waybill sftp-server beside OpenSSH's sshd, with OpenSSH's sftp as the client of both, and ODETTE-FTP between two
+stations beside a bare socket of Node.
 
   --only NAME,…   only these workloads; --list names them
   --runs N        measured runs of each workload and server (default ${FULL_RUNS}; memory and connections: at most 3)

@@ -3,8 +3,10 @@
  * @typedef {import("./statistics.mjs").Summary} Summary
  */
 
-const HEADER = ["", "", "Waybill", "OpenSSH", "ratio", "wanted", "", "other load"];
-const LEFT_ALIGNED = new Set([0, 1, 6]);
+const HEADER = ["", "", "Waybill", "beside", "", "ratio", "wanted", "", "other load"];
+const LEFT_ALIGNED = new Set([0, 1, 3, 7]);
+/** @type {Record<import("./comparison.mjs").Name, string>} */
+const NAMES = { waybill: "Waybill", openssh: "OpenSSH", bare: "bare socket" };
 
 /** @param {readonly Result[]} results */
 export function tableLines(results) {
@@ -22,13 +24,14 @@ export function tableLines(results) {
 }
 
 /** @param {Result} result */
-function cells({ row, summaries, ratio, met, otherLoad }) {
+function cells({ row, other, ours, theirs, ratio, met, otherLoad }) {
   return [
     row.title,
     row.unit,
-    spread(summaries.waybill),
-    spread(summaries.openssh),
-    `${ratio.toFixed(2)}×`,
+    spread(ours),
+    other === undefined ? "" : NAMES[other],
+    theirs === undefined ? "" : spread(theirs),
+    ratio === undefined ? "" : `${ratio.toFixed(2)}×`,
     wantedText(row),
     met === undefined ? "" : met ? "ok" : "BELOW",
     `${(otherLoad * 100).toFixed(0)} %`,

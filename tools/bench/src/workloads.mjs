@@ -3,6 +3,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { openIdleSession, quoted, sftp } from "./client.mjs";
+import { oftpWorkloads } from "./oftp-workloads.mjs";
 import { stop } from "./processes.mjs";
 
 /**
@@ -14,7 +15,8 @@ import { stop } from "./processes.mjs";
  * @property {string} title
  * @property {string} unit
  * @property {"more" | "less"} better
- * @property {{ ratio: number } | { below: number }} [wanted] Times as good as OpenSSH, or a limit in the row's unit.
+ * @property {{ ratio: number } | { below: number }} [wanted] Times as good as the other, or a limit in the row's unit.
+ * @property {boolean} [alone] Only ours has it.
  *
  * @typedef {object} Bench What a run needs.
  * @property {BenchFolder} folder
@@ -26,8 +28,10 @@ import { stop } from "./processes.mjs";
  * @property {Row[]} rows
  * @property {boolean} [freshServer] Each run has a server of its own: memory that one run took must not be there for the next.
  * @property {number} [maxRuns]
- * @property {(bench: Bench, server: Server) => Promise<unknown>} warmUp Before the measured runs; with a fresh server before each.
- * @property {(bench: Bench, server: Server) => Promise<Record<string, number>>} run Values by row id.
+ * @property {import("./comparison.mjs").Name | undefined} [other] What ours is compared with. Default OpenSSH; undefined: nothing.
+ * @property {(bench: Bench, name: import("./comparison.mjs").Name) => Promise<object>} [start] Default: the SFTP servers.
+ * @property {(bench: Bench, server: any) => Promise<unknown>} warmUp Before the measured runs; with a fresh server before each.
+ * @property {(bench: Bench, server: any) => Promise<Record<string, number>>} run Values by row id; `server` is what `start` gave.
  */
 
 const KIB = 1024;
@@ -50,6 +54,7 @@ export function workloads(sizes) {
     idleMemory(sizes),
     transferMemory("memory-down", "down", sizes, download),
     transferMemory("memory-up", "up", sizes, upload),
+    ...oftpWorkloads(sizes),
   ];
 }
 

@@ -1,5 +1,5 @@
 /** Octets that are gathered before a sink gets them. */
-export const CHUNK_OCTETS = 256 * 1024;
+export const CHUNK_OCTETS = 512 * 1024;
 /** Chunks that are kept for later. */
 const KEPT_CHUNKS = 2;
 

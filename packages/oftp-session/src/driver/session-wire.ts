@@ -27,7 +27,7 @@ export class SessionWire {
   readonly #socket: Duplex;
   readonly #events: WireEvents;
   readonly #closeMs: number;
-  readonly #decoder = new StreamBufferDecoder();
+  readonly #decoder = new StreamBufferDecoder({ reusesMemory: true });
   /** Whether memory may be used again after the socket has written it: another Duplex may hand it on. */
   readonly #reuses: boolean;
   #error: Error | undefined;

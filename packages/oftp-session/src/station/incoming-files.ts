@@ -1,16 +1,18 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { answerReasons, type Eerp, type Nerp, type Sfid, sizeInBlocks } from "@waybill/oftp-codec";
-import { FileRefusedError, refusalOf } from "../file-refused-error.js";
+import { answerReasons, type Sfid, sizeInBlocks } from "@waybill/oftp-codec";
+import { FileRefusedError } from "../file-refused-error.js";
 import { inboxSink } from "../storage/inbox-sink.js";
 import { receivedFileKey, wireFormat } from "../storage/received-file-key.js";
 import { DEFAULT_NAME_PATTERN, receivedFileName } from "../storage/received-file-name.js";
 import { recoverInbox } from "../storage/recover-inbox.js";
 import { storedFileSink } from "../storage/stored-file-sink.js";
 import type { ReceptionLedger } from "../storage/whole-file.js";
-import type { FileSink, FileTotals } from "../user-monitor.js";
+import type { FileSink } from "../user-monitor.js";
+import { eerpFor, nerpFor } from "./file-responses.js";
 import { mayOriginate, type Partner, partnerFolder } from "./partner.js";
 import type { AnswerMode, ReceivedRecord } from "./received-files.js";
+import { Reception, type ReceptionFacts, tooBig } from "./reception.js";
 import { relayedFile } from "./relayed-file.js";
 import type { StationCore } from "./station-core.js";
 import type { ReceivedFile, SessionContext } from "./station-events.js";
@@ -283,85 +285,8 @@ export class IncomingFiles {
   }
 }
 
-/** What is known of a file that is being received. */
-export interface ReceptionFacts {
-  readonly partner: Partner;
-  readonly sfid: Sfid;
-  readonly session: SessionContext;
-  readonly key: string;
-  readonly forwarded: boolean;
-  readonly onStored: (key: string) => void;
-  /** Once it is recorded. */
-  record?: ReceivedRecord;
-}
-
-/** Waits for all, also when one fails: what comes after a failure must find them settled. */
-async function settledAll(work: readonly (Promise<void> | undefined)[]): Promise<void> {
-  for (const each of await Promise.allSettled(work)) if (each.status === "rejected") throw each.reason;
-}
-
-/** The sink of one file: the inbox's, and what the station does when it is stored. */
-class Reception implements FileSink {
-  /** Set once the inbox has made it. */
-  inner!: FileSink;
-  readonly ledger: ReceptionLedger;
-  readonly #core: StationCore;
-  readonly #files: IncomingFiles;
-  readonly #facts: ReceptionFacts;
-  #octets = 0;
-
-  constructor(core: StationCore, files: IncomingFiles, facts: ReceptionFacts) {
-    this.#core = core;
-    this.#files = files;
-    this.#facts = facts;
-    this.ledger = files.ledgerFor(facts);
-  }
-
-  get restartPosition(): number {
-    return this.inner.restartPosition;
-  }
-
-  async begin(restartPosition: number): Promise<FileTotals> {
-    const before = await this.inner.begin(restartPosition);
-    this.#octets = before.octets;
-    return before;
-  }
-
-  async write(chunk: Uint8Array): Promise<void> {
-    this.#octets += chunk.length;
-    const { maxFileSize } = this.#core.options;
-    // What SFID said of the size may have been wrong.
-    if (maxFileSize !== undefined && this.#octets > maxFileSize) throw tooBig(maxFileSize);
-    await this.inner.write(chunk);
-  }
-
-  async finish(totals: FileTotals): Promise<void> {
-    const { session, sfid } = this.#facts;
-    try {
-      await this.inner.finish(totals);
-    } catch (error) {
-      const { reason, message } = refusalOf(error);
-      this.#core.emit("receiveRefused", { session, sfid, reason, text: message });
-      throw error;
-    }
-    await this.#files.delivered(this.#facts);
-  }
-
-  discard(): Promise<void> {
-    return this.inner.discard();
-  }
-
-  interrupt(): Promise<void> {
-    return this.inner.interrupt();
-  }
-}
-
 function describe(key: string, { sfid, path, totals }: ReceivedRecord): ReceivedFile {
   return { key, sfid, path, octets: totals.octets };
-}
-
-function tooBig(maxFileSize: number): FileRefusedError {
-  return new FileRefusedError(answerReasons.fileTooBig.code, `at most ${maxFileSize} octets are accepted`);
 }
 
 /** Without somebody who opens it, a secured file is of no use here. */
@@ -377,35 +302,7 @@ function refuseSecured({ securityLevel, compression, envelope }: Sfid): void {
   }
 }
 
-const NONE = new Uint8Array();
-
-/** Destination and originator are those of the file, swapped (RFC 5024 section 5.3.13). */
-function eerpFor(sfid: Sfid): Eerp {
-  const { datasetName, timestamp, userData, destination, originator } = sfid;
-  return {
-    kind: "EERP",
-    datasetName,
-    timestamp,
-    userData,
-    destination: originator,
-    originator: destination,
-    hash: NONE,
-    signature: NONE,
-  };
-}
-
-function nerpFor(sfid: Sfid, creator: string, reason: number, text: string): Nerp {
-  const { datasetName, timestamp, destination, originator } = sfid;
-  return {
-    kind: "NERP",
-    datasetName,
-    timestamp,
-    destination: originator,
-    originator: destination,
-    creator,
-    reason,
-    text,
-    hash: NONE,
-    signature: NONE,
-  };
+/** Waits for all, also when one fails: what comes after a failure must find them settled. */
+async function settledAll(work: readonly (Promise<void> | undefined)[]): Promise<void> {
+  for (const each of await Promise.allSettled(work)) if (each.status === "rejected") throw each.reason;
 }

@@ -1,20 +1,13 @@
 import { dirname, join, resolve } from "node:path";
 import { AddressMatcher, isTransferError, type Logger, silentLogger, TransferError } from "@waybill/net-core";
-import {
-  type Eerp,
-  type Nerp,
-  negativeResponseReasons,
-  type ProtocolLevel,
-  virtualFileTime,
-} from "@waybill/oftp-codec";
+import { type Eerp, type Nerp, negativeResponseReasons } from "@waybill/oftp-codec";
 import { levelWithNerp } from "../machine/index.js";
 import { scanOutbox, settleSentFile } from "../storage/outbox.js";
-import { localOutgoingFile } from "../storage/outgoing-file.js";
 import { acquireProcessLock } from "../storage/process-lock.js";
 import { VirtualFileClock } from "../storage/virtual-file-clock.js";
-import type { OutgoingEndResponse, OutgoingFile } from "../user-monitor.js";
+import type { OutgoingEndResponse } from "../user-monitor.js";
 import { EndResponseRecords } from "./end-response-records.js";
-import { answeredFileKey, fileKey } from "./file-identity.js";
+import { answeredFileKey } from "./file-identity.js";
 import { IncomingFiles } from "./incoming-files.js";
 import { lockKey } from "./lock-key.js";
 import { OutgoingQueue, type QueuedFile } from "./outgoing-queue.js";
@@ -176,83 +169,6 @@ export class StationCore {
   /** Resolves when it is known what became of a file that is being sent. */
   async outcome(responseKey: string): Promise<void> {
     await this.#underWay.get(responseKey);
-  }
-
-  /** What is sent for a claimed entry of the queue, and the entry as it is now. Undefined when it was sent already. */
-  async prepare(
-    claimed: QueuedFile,
-    claim: Claim,
-    partner: Partner,
-    level: ProtocolLevel,
-  ): Promise<{ readonly queued: QueuedFile; readonly file: OutgoingFile } | undefined> {
-    const current = await this.queue.find(claimed);
-    if (current === undefined) return undefined;
-    const responseKey = fileKey(current, level);
-    const sent = await this.queue.findSent(responseKey);
-    if (sent?.file.key === current.key) {
-      // The process ended between the two records.
-      await this.dispose(current);
-      return undefined;
-    }
-    const plain = await localOutgoingFile({
-      path: current.path,
-      datasetName: current.datasetName,
-      timestamp: current.timestamp,
-      destination: current.destination,
-      originator: current.originator,
-      userData: current.userData,
-      description: current.description,
-      format: current.format,
-      maxRecordSize: current.maxRecordSize,
-      security: current.security,
-      ...(current.recordMapping === undefined ? {} : { recordMapping: current.recordMapping }),
-    });
-    // What the partner may have of other content is of no use; it could even take it for the whole file.
-    const changed = current.fingerprint !== undefined && current.fingerprint !== plain.fingerprint;
-    const isFree = sent === undefined && !changed && claim.announce(responseKey);
-    const queued = isFree ? current : await this.#dateAnew(current, plain.fingerprint, claim, level);
-    const unsealed: OutgoingFile = {
-      ...plain,
-      timestamp: queued.timestamp,
-      open: (offset) => plain.open(offset),
-      relayed: queued.relayed,
-      security: queued.security,
-      originalSize: queued.originalSize ?? plain.size,
-    };
-    const { protection } = this.options;
-    const file =
-      queued.relayed || protection === undefined
-        ? unsealed
-        : await protection.seal(unsealed, partner, queued);
-    if (!isFree || !this.queue.mayBeThere(queued)) return { queued, file };
-    return { queued, file: { ...file, open: (offset) => file.open(offset), sentBefore: file.totals } };
-  }
-
-  /**
-   * Gives an entry a time stamp of its own: its content has changed, or another file has the same name and time. Below level
-   * 4 that is so when two files of one name were queued in one second (the counter is lost).
-   */
-  async #dateAnew(
-    queued: QueuedFile,
-    fingerprint: string,
-    claim: Claim,
-    level: ProtocolLevel,
-  ): Promise<QueuedFile> {
-    if (queued.relayed) {
-      const problem = `${queued.datasetName} was passed on before, or its content has changed`;
-      throw new TransferError("ERR_OFTP_FILE_CHANGED", problem);
-    }
-    for (let ahead = 0; ; ahead += 1) {
-      const timestamp =
-        level >= levelWithNerp
-          ? await this.clock.next()
-          : virtualFileTime(new Date(this.now().getTime() + 1000 * ahead), 0);
-      const dated: QueuedFile = { ...queued, timestamp, fingerprint };
-      const responseKey = fileKey(dated, level);
-      if ((await this.queue.findSent(responseKey)) !== undefined || !claim.announce(responseKey)) continue;
-      await this.queue.replace(dated);
-      return dated;
-    }
   }
 
   /** The partner has the file. */

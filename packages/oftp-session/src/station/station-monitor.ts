@@ -23,10 +23,12 @@ import type {
   SpeakerWork,
   UserMonitor,
 } from "../user-monitor.js";
+import { answeredFile } from "./answered-file.js";
 import { BackgroundWork } from "./background-work.js";
-import { answeredFileKey, fileKey, isAnswerTo } from "./file-identity.js";
-import type { QueuedFile, SentFile } from "./outgoing-queue.js";
+import { answeredFileKey, fileKey } from "./file-identity.js";
+import type { QueuedFile } from "./outgoing-queue.js";
 import { type Partner, sameCode, samePassword } from "./partner.js";
+import { type PreparedFile, prepareFile } from "./prepared-file.js";
 import type { Claim, StationCore } from "./station-core.js";
 import type { SessionContext } from "./station-events.js";
 
@@ -281,9 +283,9 @@ export class StationMonitor implements UserMonitor {
       this.#settled.delete(entry.key);
       return undefined;
     }
-    let prepared: Awaited<ReturnType<StationCore["prepare"]>>;
+    let prepared: PreparedFile | undefined;
     try {
-      prepared = await this.#core.prepare(entry, claim, this.#known(), this.#level);
+      prepared = await prepareFile(this.#core, entry, claim, this.#known(), this.#level);
     } catch (error) {
       await claim.release();
       await this.#unsent(entry, error);
@@ -396,7 +398,7 @@ export class StationMonitor implements UserMonitor {
 
   async #endResponse(key: string, response: Eerp | Nerp): Promise<void> {
     const partner = this.#known();
-    const found = await this.#sentFile(partner, key, response);
+    const found = await answeredFile(this.#core, partner, key, response, this.#level);
     if (found === undefined) {
       this.#unknownResponse(partner, response);
       return;
@@ -409,29 +411,6 @@ export class StationMonitor implements UserMonitor {
     if (sent.file.relayed) await this.#core.passOn(response, sent.file);
     await this.#core.queue.settle(sentKey, sent, response.kind === "EERP" ? "acknowledged" : "refused");
     this.#core.emit("endResponseReceived", { session: this.#context, response, file: sent.file });
-  }
-
-  /** The file that an end response is about, and its key. */
-  async #sentFile(
-    partner: Partner,
-    key: string,
-    response: Eerp | Nerp,
-  ): Promise<readonly [string, SentFile] | undefined> {
-    const { queue } = this.#core;
-    const sent = await queue.findSent(key);
-    if (sent !== undefined) return sent.file.partner === partner.name ? [key, sent] : undefined;
-    const isMeant = (file: QueuedFile) => file.partner === partner.name && isAnswerTo(file, response);
-    // Its EFPA was lost, but the partner has it.
-    const queued = (await queue.list(partner.name)).find(isMeant);
-    if (queued !== undefined) {
-      const sentAt = this.#core.now().getTime();
-      const queuedKey = fileKey(queued, this.#level);
-      await queue.sent(queuedKey, queued, sentAt);
-      await this.#core.dispose(queued);
-      return [queuedKey, { file: queued, state: "waiting", sentAt }];
-    }
-    // It was sent at another level.
-    return (await queue.listSent()).find(([, { file, state }]) => state === "waiting" && isMeant(file));
   }
 
   /** The partner went on: it has every EFPA before. */

@@ -4,7 +4,7 @@ import { type FileHandle, open, stat } from "node:fs/promises";
 import { asFileUnreadable, fileChanged, fileUnreadable } from "./storage-errors.js";
 
 /** Octets that are read at a time. */
-export const READ_OCTETS = 1024 * 1024;
+export const READ_OCTETS = 512 * 1024;
 
 /** Content that can be read again and again and is always the same. */
 export interface ContentSource {

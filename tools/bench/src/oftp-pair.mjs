@@ -1,0 +1,91 @@
+// A receiver and a sender in processes of their own, as one "server" of a comparison.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { cpuSeconds, residentBytes } from "./proc.mjs";
+import { start, stop } from "./processes.mjs";
+
+/**
+ * @typedef {object} PairSettings
+ * @property {boolean} [tls]
+ * @property {number} [stations] Stations that call. Default 1.
+ *
+ * @typedef {{ pid: number, order: (order: object) => Promise<Record<string, number>>, stop: () => Promise<void> }} Side
+ *
+ * @typedef {object} Pair
+ * @property {"waybill" | "bare"} name
+ * @property {number} port
+ * @property {Side} receiver
+ * @property {Side} sender
+ * @property {() => number} cpuSeconds
+ * @property {() => number} memoryBytes Of the larger of both.
+ * @property {() => Promise<void>} sessionsEnded
+ * @property {() => Promise<void>} stop
+ */
+
+const PEER = fileURLToPath(new URL("./oftp-peer.mjs", import.meta.url));
+
+/**
+ * @param {import("./workloads.mjs").Bench} bench @param {"waybill" | "bare"} name @param {PairSettings} settings
+ * @returns {Promise<Pair>}
+ */
+export async function startPair({ folder }, name, { tls = false, stations = 1 }) {
+  const kind = name === "bare" ? "bare" : "station";
+  const own = mkdtempSync(join(folder.path, "oftp-"));
+  const certificate = tls ? makeCertificate(folder.path) : undefined;
+  const begin = (/** @type {"receive" | "send"} */ side) =>
+    startSide(kind, { side, folder: own, stations, tls: certificate });
+  const [receiver, sender] = [await begin("receive"), await begin("send")];
+  const { port = 0 } = await receiver.order({ work: "listen" });
+  return {
+    name,
+    port,
+    receiver,
+    sender,
+    cpuSeconds: () => cpuSeconds(receiver.pid) + cpuSeconds(sender.pid),
+    memoryBytes: () => Math.max(residentBytes(receiver.pid), residentBytes(sender.pid)),
+    sessionsEnded: async () => {},
+    stop: async () => {
+      await Promise.all([receiver.stop(), sender.stop()]);
+      rmSync(own, { recursive: true, force: true });
+    },
+  };
+}
+
+/** @param {string} kind @param {object} settings @returns {Promise<Side>} */
+async function startSide(kind, settings) {
+  const child = await start(process.execPath, [PEER, kind, JSON.stringify(settings)], {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
+  return {
+    pid: child.pid,
+    order: (order) =>
+      new Promise((resolve, reject) => {
+        const gone = () => reject(new Error(`the ${kind} has ended`));
+        child.once("close", gone);
+        child.once("message", (/** @type {{ result?: Record<string, number>, error?: string }} */ answer) => {
+          child.off("close", gone);
+          if (answer.result === undefined) reject(new Error(answer.error));
+          else resolve(answer.result);
+        });
+        child.send(order);
+      }),
+    stop: () => stop(child),
+  };
+}
+
+/** @param {string} folder */
+function makeCertificate(folder) {
+  const files = join(folder, "tls");
+  const [key, certificate] = [join(files, "key.pem"), join(files, "certificate.pem")];
+  try {
+    return { certificate: readFileSync(certificate, "utf8"), privateKey: readFileSync(key, "utf8") };
+  } catch {
+    mkdirSync(files, { mode: 0o700 });
+  }
+  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  const out = ["-keyout", key, "-out", certificate, "-subj", "/CN=station", "-days", "2"];
+  execFileSync("openssl", ["req", "-x509", ...curve, ...out], { stdio: "ignore" });
+  return makeCertificate(folder);
+}
