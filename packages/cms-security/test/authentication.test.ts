@@ -235,7 +235,7 @@ describe("an answer is refused", () => {
         const changed = Buffer.from(envelope);
         changed[index] = (changed[index] as number) ^ mask;
         const answer = await answerTo(changed, partnerEc);
-        // What names the kind of our ephemeral key can be changed: the curve is known.
+        // The same point in its hybrid form, and cofactor ECDH where the cofactor is 1, are the same.
         if (answer === undefined) refused += 1;
         else expect(answer.equals(challenge)).toBe(true);
       }

@@ -1,7 +1,7 @@
 // One side of the ODETTE-FTP rows, as a process of its own that takes orders over its IPC channel:
 //   node oftp-peer.mjs station SETTINGS   stations, see below
-//   node oftp-peer.mjs bare SETTINGS      a socket of Node and nothing more
-import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readSync, rmSync } from "node:fs";
+//   node oftp-peer.mjs bare SETTINGS      the same file through a socket of Node and nothing more: from disk, to disk
+import { createReadStream, createWriteStream, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { createServer, connect as tcpConnect } from "node:net";
 import { join } from "node:path";
 import { createServer as createTlsServer, connect as tlsConnect } from "node:tls";
@@ -27,7 +27,6 @@ const [kind, settingsText = ""] = process.argv.slice(2);
 /** @type {Settings} */
 const settings = JSON.parse(settingsText);
 const { side, folder, tls } = settings;
-const CHUNK = 64 * 1024;
 const HOST = "127.0.0.1";
 
 /** @param {number} index */
@@ -125,34 +124,16 @@ const station = {
 
 // --- bare sockets ---
 
-const PIECE = 64 * 1024 * 1024;
-/** @type {Map<string, Buffer[]>} */
-const contents = new Map();
-
-/** @param {string} file */
-function inMemory(file) {
-  const known = contents.get(file);
-  if (known !== undefined) return known;
-  const descriptor = openSync(file, "r");
-  const pieces = [];
-  for (let left = fstatSync(descriptor).size; left > 0; left -= PIECE) {
-    const piece = Buffer.allocUnsafeSlow(Math.min(left, PIECE));
-    readSync(descriptor, piece);
-    pieces.push(piece);
-  }
-  closeSync(descriptor);
-  contents.set(file, pieces);
-  return pieces;
-}
-
 const bare = {
   /** @param {Listen} _order */
   async listen(_order) {
+    mkdirSync(folder, { recursive: true });
     const take = (/** @type {import("node:net").Socket} */ socket) => {
       socket.setNoDelay(true);
-      socket.on("data", () => {});
-      // The end is the other side's, so that it knows when all has arrived.
-      socket.on("end", () => socket.end());
+      const stored = createWriteStream(join(folder, "received"));
+      // The end is the other side's, so that it knows when all is stored.
+      stored.once("close", () => socket.end());
+      socket.pipe(stored);
     };
     const server = tls
       ? createTlsServer({ cert: tls.certificate, key: tls.privateKey, allowHalfOpen: true }, take)
@@ -164,8 +145,6 @@ const bare = {
 
   /** @param {Send} order */
   async send({ port, file }) {
-    // In memory before the time begins: it is the socket that is measured.
-    const pieces = inMemory(file);
     const begin = performance.now();
     const socket = tls
       ? tlsConnect({ host: HOST, port, ca: [tls.certificate], checkServerIdentity: () => undefined })
@@ -173,22 +152,7 @@ const bare = {
     socket.setNoDelay(true);
     await new Promise((resolve, reject) => {
       socket.once("error", reject).once("close", resolve).resume();
-      let piece = 0;
-      let at = 0;
-      const write = () => {
-        for (let octets = pieces[piece]; octets !== undefined; octets = pieces[piece]) {
-          const chunk = octets.subarray(at, at + CHUNK);
-          at += chunk.length;
-          if (at === octets.length) {
-            piece += 1;
-            at = 0;
-          }
-          if (!socket.write(chunk)) return;
-        }
-        socket.off("drain", write).end();
-      };
-      socket.on("drain", write);
-      write();
+      createReadStream(file).once("error", reject).pipe(socket);
     });
     return { seconds: (performance.now() - begin) / 1000 };
   },

@@ -9,6 +9,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   keygen: async () => (await import("./keygen.js")).addKeygenCommand,
   key: async () => (await import("./key.js")).addKeyCommand,
   cert: async () => (await import("./cert/cert.js")).addCertCommand,
+  cms: async () => (await import("./cms/cms.js")).addCmsCommand,
   oftp: oftpCommands,
   "oftp-server": oftpCommands,
   start: async () => (await import("./start.js")).addStartCommand,

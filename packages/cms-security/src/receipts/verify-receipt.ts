@@ -133,8 +133,8 @@ function requireFields(receipt: ReceivedReceipt, fields: readonly SignedField[])
   );
 }
 
-function requireFile(receipt: ReceivedReceipt, file: ReceiptFile): void {
-  const require = (
+function demandSameFile(receipt: ReceivedReceipt, file: ReceiptFile): void {
+  const demandSame = (
     code: "ERR_CMS_RECEIPT_FILE" | "ERR_CMS_RECEIPT_DATE" | "ERR_CMS_RECEIPT_LOCATION",
     field: string,
     received: string,
@@ -149,12 +149,12 @@ function requireFile(receipt: ReceivedReceipt, file: ReceiptFile): void {
     );
   };
   const { timestamp } = file;
-  require("ERR_CMS_RECEIPT_FILE", "datasetName", receipt.datasetName, file.datasetName);
-  require("ERR_CMS_RECEIPT_DATE", "date", receipt.timestamp.date, timestamp.date);
-  require("ERR_CMS_RECEIPT_DATE", "time", receipt.timestamp.time, timestamp.time);
+  demandSame("ERR_CMS_RECEIPT_FILE", "datasetName", receipt.datasetName, file.datasetName);
+  demandSame("ERR_CMS_RECEIPT_DATE", "date", receipt.timestamp.date, timestamp.date);
+  demandSame("ERR_CMS_RECEIPT_DATE", "time", receipt.timestamp.time, timestamp.time);
   // The receipt goes the way back.
-  require("ERR_CMS_RECEIPT_LOCATION", "destination", receipt.destination, file.originator);
-  require("ERR_CMS_RECEIPT_LOCATION", "originator", receipt.originator, file.destination);
+  demandSame("ERR_CMS_RECEIPT_LOCATION", "destination", receipt.destination, file.originator);
+  demandSame("ERR_CMS_RECEIPT_LOCATION", "originator", receipt.originator, file.destination);
 }
 
 /** Which of the file's hashes the receipt has. */
