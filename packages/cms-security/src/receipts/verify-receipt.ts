@@ -81,7 +81,7 @@ export async function verifyReceipt(
   if (isVerified) requireMeans(receipt, options);
   const fields = signedFields(receipt);
   requireFields(receipt, fields);
-  requireFile(receipt, options.file);
+  demandSameFile(receipt, options.file);
   const hash = matchingHash(receipt, options.hashes ?? {}, isSigned && isVerified);
   if (!isVerified) return { signed: false, signer: undefined, signingTime: undefined, hash };
   if (!isSigned) {
