@@ -302,16 +302,20 @@ describeWithPeers("listenTls", [peers.openssl], () => {
       }).listen(0, "127.0.0.1");
       await once(relay, "listening");
       const { port } = relay.address() as { port: number };
-      const socket = await dialTls({ host: "127.0.0.1", port, tls: trusting() });
-      const gone = closed(socket);
-      const accepted = closed(await next());
-      relay.emit("inject");
-      expect(await accepted).toMatchObject({
-        code: "ERR_TLS_HANDSHAKE",
-        message: expect.stringContaining("wrong version number"),
-      });
-      await gone;
-      await new Promise((resolve) => relay.close(resolve));
+      try {
+        const socket = await dialTls({ host: "127.0.0.1", port, tls: trusting() });
+        const gone = closed(socket);
+        const accepted = closed(await next());
+        relay.emit("inject");
+        expect(await accepted).toMatchObject({
+          code: "ERR_TLS_HANDSHAKE",
+          // OpenSSL 3.0 and 3.5 have different words for it.
+          message: expect.stringMatching(/wrong version number|bad record type/),
+        });
+        await gone;
+      } finally {
+        relay.close();
+      }
     });
 
     test("thirty at once all come in", async () => {
