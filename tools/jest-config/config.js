@@ -40,6 +40,8 @@ export default {
     "^(\\.{1,2}/.*)\\.js$": "$1",
   },
   testTimeout: 30_000,
+  // A test that failed may have left something open: nobody is there to end the run then.
+  forceExit: process.env.CI === "true",
   maxWorkers: process.env.JEST_WORKERS ?? "50%",
   cacheDirectory: "<rootDir>/node_modules/.cache/jest",
   globalSetup: here("reset-results.js"),
