@@ -27,6 +27,8 @@ const [kind, settingsText = ""] = process.argv.slice(2);
 /** @type {Settings} */
 const settings = JSON.parse(settingsText);
 const { side, folder, tls } = settings;
+// As large as those of a station.
+const CHUNK = 512 * 1024;
 const HOST = "127.0.0.1";
 
 /** @param {number} index */
@@ -130,7 +132,7 @@ const bare = {
     mkdirSync(folder, { recursive: true });
     const take = (/** @type {import("node:net").Socket} */ socket) => {
       socket.setNoDelay(true);
-      const stored = createWriteStream(join(folder, "received"));
+      const stored = createWriteStream(join(folder, "received"), { highWaterMark: CHUNK });
       // The end is the other side's, so that it knows when all is stored.
       stored.once("close", () => socket.end());
       socket.pipe(stored);
@@ -152,7 +154,7 @@ const bare = {
     socket.setNoDelay(true);
     await new Promise((resolve, reject) => {
       socket.once("error", reject).once("close", resolve).resume();
-      createReadStream(file).once("error", reject).pipe(socket);
+      createReadStream(file, { highWaterMark: CHUNK }).once("error", reject).pipe(socket);
     });
     return { seconds: (performance.now() - begin) / 1000 };
   },
