@@ -13,6 +13,7 @@ export {
 } from "./certificate/parse-certificate.js";
 export { selectEntries, selectEntry } from "./certificate/select-entry.js";
 export * from "./certificate-types.js";
+export { encodeDer } from "./der.js";
 export type { CertStoreErrorCode } from "./error-source.js";
 export * from "./fingerprint.js";
 export type { ClientOrigin } from "./from-patterns.js";
@@ -43,12 +44,21 @@ export {
   type Oftp2RequestOptions,
   type PlainRequestOptions,
 } from "./making/create-request.js";
+export {
+  derBitString,
+  derNull,
+  derOctetString,
+  derOid,
+  derSequence,
+  derSetOf,
+  derTime,
+} from "./making/der-writer.js";
 export type { AlternativeName, ExtensionOptions, Purpose } from "./making/extension-encoder.js";
 export { type EllipticCurve, generateKeyPair, type KeyPairOptions } from "./making/generate-key-pair.js";
 export { type JoinCertificateOptions, joinCertificate } from "./making/join-certificate.js";
 export type { SubjectInput } from "./making/name-encoder.js";
 export type { SigningOptions } from "./making/signed-structure.js";
-export { type WriteNewFileOptions, writeNewFile } from "./new-file.js";
+export { publish as publishFile, syncFolder, type WriteNewFileOptions, writeNewFile } from "./new-file.js";
 export * from "./openssh-writer.js";
 export * from "./parse-private-key.js";
 export * from "./parse-public-key.js";

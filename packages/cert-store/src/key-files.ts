@@ -1,4 +1,3 @@
-import { open } from "node:fs/promises";
 import { errorCode, errorMessage } from "@waybill/net-core";
 import { type AuthorizedKeys, parseAuthorizedKeys } from "./authorized-keys.js";
 import { type ErrorSource, errorSource } from "./error-source.js";
@@ -7,8 +6,7 @@ import { type KnownHosts, parseKnownHosts } from "./known-hosts.js";
 import { MAX_KEY_FILE_BYTES, MAX_KEY_LIST_BYTES } from "./limits.js";
 import { parsePrivateKey } from "./parse-private-key.js";
 import { parsePublicKey } from "./parse-public-key.js";
-
-const CHUNK_BYTES = 64 * 1024;
+import { readAtMost } from "./read-at-most.js";
 
 /**
  * Reads a private key from a file, in any format of {@link parsePrivateKey}.
@@ -51,20 +49,9 @@ export async function readKnownHosts(path: string): Promise<KnownHosts> {
 
 /** The bytes of a file, and never more than `limit`, whatever kind of file it is. */
 async function readKeyFile(path: string, limit: number, source: ErrorSource): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let total = 0;
+  let bytes: Buffer | undefined;
   try {
-    const file = await open(path, "r");
-    try {
-      for (;;) {
-        const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES);
-        total += bytesRead;
-        if (bytesRead === 0 || total > limit) break;
-        chunks.push(buffer.subarray(0, bytesRead));
-      }
-    } finally {
-      await file.close();
-    }
+    bytes = await readAtMost(path, limit);
   } catch (error) {
     const code = errorCode(error);
     if (code === "ENOENT" || code === "ENOTDIR")
@@ -75,6 +62,6 @@ async function readKeyFile(path: string, limit: number, source: ErrorSource): Pr
       error,
     );
   }
-  if (total > limit) throw source.unsupported(`the file is larger than ${limit} bytes`);
-  return Buffer.concat(chunks);
+  if (bytes === undefined) throw source.unsupported(`the file is larger than ${limit} bytes`);
+  return bytes;
 }

@@ -70,7 +70,8 @@ export async function publish(temporary: string, path: string, linkFile: typeof 
   await unlink(temporary);
 }
 
-async function syncFolder(path: string): Promise<void> {
+/** Puts the names in a folder on the disk, where the system can. */
+export async function syncFolder(path: string): Promise<void> {
   try {
     const folder = await open(path, "r");
     try {

@@ -75,12 +75,12 @@ describe("who may have a session", () => {
   test("a monitor that fails ends the session with 05, and tells the partner nothing of why", async () => {
     const { alice, bob } = stations();
     bob.answer = () => {
-      throw new Error("cannot read /home/secret");
+      throw new Error("cannot read secret/place");
     };
     const pair = await sessionPair({ monitor: alice, identity: alice.identity }, { monitor: bob });
     const [caller, called] = await pair.ended;
     expect(endOf(called)).toEqual({ code: "ERR_OFTP_SESSION_ENDED", reason: 5, origin: "local" });
-    expect(called.error?.cause).toMatchObject({ message: "cannot read /home/secret" });
+    expect(called.error?.cause).toMatchObject({ message: "cannot read secret/place" });
     expect(caller.error?.message).not.toContain("secret");
   });
 

@@ -1,21 +1,22 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { type TemporaryFolder, temporaryFolder } from "@waybill/testing";
-import { smallDiskPossible, withSmallDisk } from "../src/limited-disk.js";
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { describeWithPeers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
+import { prlimit, smallDiskPossible, withFileSizeLimit, withSmallDisk } from "../src/limited-disk.js";
 import { type StationProcess, type StationSettings, startStation } from "../src/oftp-station-process.js";
+import type { CommandLine } from "../src/ordinary-rights.js";
 import { until } from "../src/until.js";
 
-const DISK = 4 * 1024 * 1024;
+const ROOM = 4 * 1024 * 1024;
 
 let root: TemporaryFolder;
 const running: StationProcess[] = [];
 
-beforeAll(async () => {
+beforeEach(async () => {
   root = await temporaryFolder("waybill-full-");
 });
-afterAll(async () => {
-  for (const station of running) await station.kill();
+afterEach(async () => {
+  for (const station of running.splice(0)) await station.kill();
   await root.remove();
 });
 
@@ -26,36 +27,50 @@ const settingsOf = (name: string, partner: string): StationSettings => ({
   portFile: join(root.path, "port"),
 });
 
-describe("a station whose disk is full", () => {
-  if (!smallDiskPossible()) {
-    test.todo("needs a machine that lets its processes mount a small disk");
-    return;
-  }
-
-  test("refuses the file, keeps nothing of it, and takes the next one", async () => {
-    const [listener, caller] = [settingsOf("listener", "caller"), settingsOf("caller", "listener")];
-    await mkdir(listener.folder);
-    const outbox = join(caller.folder, "outbox", "listener");
-    await mkdir(outbox, { recursive: true });
-    await writeFile(join(outbox, "big"), Buffer.alloc(3 * DISK, 1));
-    const server = startStation("listen", listener, (command) =>
-      withSmallDisk(command, listener.folder, DISK),
-    );
-    running.push(server);
-    await server.ready;
-    running.push(startStation("call", caller));
-    const refused = join(outbox, "refused");
-    await until("the refusal", async () => (await readdir(refused).catch(() => [""])).includes("big"));
-    await writeFile(join(outbox, ".small"), "content");
-    await writeFile(join(outbox, "small"), "content");
-    // The disk is there for the station only.
-    const disk = join("/proc", String(server.pid), "root", listener.folder);
-    await until("the small file", async () => {
-      return (await readFile(join(disk, "inbox", "caller", "small"), "utf8").catch(() => "")) === "content";
-    });
-    expect(await readdir(join(disk, "inbox", "caller"))).toEqual(["small"]);
-    await until("the partial folder to be empty", async () => {
-      return (await readdir(join(disk, "state", "partial"))).length === 0;
-    });
+/** `limit` takes the room from the station that listens; `seenAt` says where its folder is seen from outside. */
+async function expectRefusal(
+  limit: (command: CommandLine, folder: string) => CommandLine,
+  seenAt: (folder: string, pid: number | undefined) => string,
+): Promise<void> {
+  const [listener, caller] = [settingsOf("listener", "caller"), settingsOf("caller", "listener")];
+  await mkdir(listener.folder);
+  const outbox = join(caller.folder, "outbox", "listener");
+  await mkdir(outbox, { recursive: true });
+  await writeFile(join(outbox, "big"), Buffer.alloc(3 * ROOM, 1));
+  const server = startStation("listen", listener, (command) => limit(command, listener.folder));
+  running.push(server);
+  await server.ready;
+  running.push(startStation("call", caller));
+  const refused = join(outbox, "refused");
+  await until("the refusal", async () => (await readdir(refused).catch(() => [""])).includes("big"));
+  await writeFile(join(outbox, ".small"), "content");
+  await writeFile(join(outbox, "small"), "content");
+  const seen = seenAt(listener.folder, server.pid);
+  await until("the small file", async () => {
+    return (await readFile(join(seen, "inbox", "caller", "small"), "utf8").catch(() => "")) === "content";
   });
+  expect(await readdir(join(seen, "inbox", "caller"))).toEqual(["small"]);
+  await until("the partial folder to be empty", async () => {
+    return (await readdir(join(seen, "state", "partial"))).length === 0;
+  });
+}
+
+describeWithPeers("a station that has no room for a file", [prlimit], () => {
+  test("because of a limit: refuses it, keeps nothing of it, and takes the next one", async () => {
+    await expectRefusal(
+      (command) => withFileSizeLimit(command, ROOM),
+      (folder) => folder,
+    );
+  });
+
+  // Where mounting is forbidden, the limit above is all that can be tried.
+  if (smallDiskPossible()) {
+    test("because the disk is full: refuses it, keeps nothing of it, and takes the next one", async () => {
+      await expectRefusal(
+        (command, folder) => withSmallDisk(command, folder, ROOM),
+        // The disk is there for the station only.
+        (folder, pid) => join("/proc", String(pid), "root", folder),
+      );
+    });
+  }
 });

@@ -1,7 +1,7 @@
-import { open } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { abortError, errorCode, errorMessage, isTransferError } from "@waybill/net-core";
 import { errorSource } from "../error-source.js";
+import { readAtMost } from "../read-at-most.js";
 import { type DownloadLimits, download } from "../trust/http-download.js";
 import { MAX_TRUST_LIST_BYTES } from "./trust-list-limits.js";
 
@@ -10,8 +10,6 @@ export type TrustListSource = string | URL | Uint8Array;
 
 /** The address of Odette's list of the authorities whose certificates OFTP2 partners use. */
 export const ODETTE_TRUST_LIST_URL = "https://www.odette.org/TSL/TSL_OFTP2.XML";
-
-const CHUNK_BYTES = 256 * 1024;
 
 /** The address or path for messages. */
 export function sourceName(source: TrustListSource): string | undefined {
@@ -61,25 +59,16 @@ function pathOf(source: string | URL): string {
 /** A file of at most 16 MiB, whatever kind of file it is. */
 export async function readLimited(path: string, limit = MAX_TRUST_LIST_BYTES): Promise<Buffer> {
   const errors = errorSource(path);
-  const chunks: Buffer[] = [];
-  let total = 0;
+  let bytes: Buffer | undefined;
   try {
-    const file = await open(path, "r");
-    try {
-      for (;;) {
-        const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES);
-        total += bytesRead;
-        if (bytesRead === 0 || total > limit) break;
-        chunks.push(buffer.subarray(0, bytesRead));
-      }
-    } finally {
-      await file.close();
-    }
+    bytes = await readAtMost(path, limit);
   } catch (error) {
     const reason =
       errorCode(error) === "ENOENT" ? "there is no such file" : (errorCode(error) ?? errorMessage(error));
     throw errors.error("ERR_TRUST_LIST_UNAVAILABLE", `the file cannot be read: ${reason}`, error);
   }
-  if (total > limit) throw errors.error("ERR_TRUST_LIST_LIMIT", `the file is larger than ${limit} bytes`);
-  return Buffer.concat(chunks);
+  if (bytes === undefined) {
+    throw errors.error("ERR_TRUST_LIST_LIMIT", `the file is larger than ${limit} bytes`);
+  }
+  return bytes;
 }

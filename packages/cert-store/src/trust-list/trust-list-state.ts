@@ -1,8 +1,8 @@
-import { randomBytes } from "node:crypto";
-import { mkdir, open, rename, unlink } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode, errorMessage, isTransferError } from "@waybill/net-core";
 import { errorSource } from "../error-source.js";
+import { replaceFile } from "../replace-file.js";
 import { readLimited } from "./trust-list-source.js";
 
 /** The files of a state folder. */
@@ -10,6 +10,7 @@ export const TRUST_LIST_FILE = "trust-list.xml";
 export const TRUST_LIST_STATE_FILE = "trust-list.json";
 
 const STATE_VERSION = 1;
+const FILE_MODE = 0o644;
 const MAX_STATE_BYTES = 64 * 1024;
 
 /** What is remembered of the last good list. */
@@ -50,10 +51,11 @@ export async function writeTrustListState(
 ): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
-    await replaceFile(join(folder, TRUST_LIST_FILE), list);
+    await replaceFile(join(folder, TRUST_LIST_FILE), list, FILE_MODE);
     const { signerThumbprint, sequenceNumber, issueTime, fetchedAt } = state;
     const text = { version: STATE_VERSION, signerThumbprint, sequenceNumber, issueTime, fetchedAt };
-    await replaceFile(join(folder, TRUST_LIST_STATE_FILE), `${JSON.stringify(text, undefined, 2)}\n`);
+    const json = `${JSON.stringify(text, undefined, 2)}\n`;
+    await replaceFile(join(folder, TRUST_LIST_STATE_FILE), json, FILE_MODE);
   } catch (error) {
     const reason = errorCode(error) ?? errorMessage(error);
     throw errorSource(folder).error(
@@ -61,23 +63,6 @@ export async function writeTrustListState(
       `the trust list cannot be stored in this folder (${reason})`,
       error,
     );
-  }
-}
-
-async function replaceFile(path: string, contents: string | Uint8Array): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
-  try {
-    const file = await open(temporary, "wx", 0o644);
-    try {
-      await file.writeFile(contents);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await unlink(temporary).catch(() => {});
-    throw error;
   }
 }
 

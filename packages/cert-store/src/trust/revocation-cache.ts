@@ -1,7 +1,8 @@
-import { createHash, randomBytes } from "node:crypto";
-import { lstat, mkdir, open, readFile, rename, unlink } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { lstat, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode, errorMessage, type Logger } from "@waybill/net-core";
+import { replaceFile } from "../replace-file.js";
 
 /** Memory for lists and responses, in bytes. */
 const MAX_MEMORY_BYTES = 16 * 1024 * 1024;
@@ -61,19 +62,10 @@ export class RevocationCache {
     this.#remember(name, bytes);
     if (this.#folder === undefined) return;
     const path = join(this.#folder, name);
-    const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
     try {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-      const file = await open(temporary, "wx", 0o600);
-      try {
-        await file.writeFile(bytes);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, path);
+      await replaceFile(path, bytes, 0o600);
     } catch (error) {
-      await unlink(temporary).catch(() => {});
       this.#logger.warn({ path, error: errorMessage(error) }, "a revocation answer cannot be cached");
     }
   }

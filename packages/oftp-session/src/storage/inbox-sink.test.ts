@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Sfid } from "@waybill/oftp-codec";
 import { type TemporaryFolder, temporaryFolder } from "@waybill/testing";
 import fc from "fast-check";
+import { sfidOf } from "../../test/storage-support/sfid.js";
 import type { FileSink, FileTotals } from "../user-monitor.js";
 import { CHECKPOINT_OCTETS } from "./inbox-reception.js";
 import { type InboxSinkOptions, inboxSink } from "./inbox-sink.js";
@@ -11,25 +12,7 @@ import { recoverInbox } from "./recover-inbox.js";
 import { storedFileSink } from "./stored-file-sink.js";
 import type { ReceptionLedger, StoredFile } from "./whole-file.js";
 
-const BASE: Sfid = {
-  kind: "SFID",
-  datasetName: "INVOICE",
-  timestamp: { date: "20240229", time: "1200000001" },
-  destination: "O0013000000BETA",
-  originator: "O0013000000ALPHA",
-  userData: "",
-  format: "U",
-  maxRecordSize: 0,
-  fileSize: 1,
-  originalFileSize: 1,
-  restartPosition: 0,
-  securityLevel: 0,
-  cipherSuite: 0,
-  compression: 0,
-  envelope: 0,
-  signedReceipt: false,
-  description: "",
-};
+const BASE = sfidOf({ timestamp: { date: "20240229", time: "1200000001" } });
 
 let folder: TemporaryFolder;
 let stored: StoredFile[];

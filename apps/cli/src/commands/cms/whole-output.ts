@@ -1,15 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { chmod, link, lstat, open, rename, unlink } from "node:fs/promises";
+import { chmod, lstat, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { publishFile, syncFolder } from "@waybill/cert-store";
 import { errorCode, errorMessage, isTransferError, TransferError } from "@waybill/net-core";
 import { requireWritable, STANDARD_OUTPUT } from "../../output-file.js";
 
-/** What file systems without hard links say. */
-const NO_HARD_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EXDEV"]);
-/** What systems say that cannot sync a folder. */
-const NO_FOLDER_SYNC = new Set(["EPERM", "EACCES", "EISDIR", "EINVAL", "ENOTSUP"]);
 const WRITE_BYTES = 1024 * 1024;
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -67,7 +64,7 @@ export async function writeWhole<T>(
     await chmod(temporary, 0o666 & ~process.umask());
     await requireOutput(path, { force });
     signal.throwIfAborted();
-    await (force ? rename(temporary, path) : publish(temporary, path));
+    await (force ? rename(temporary, path) : publishFile(temporary, path));
     await syncFolder(dirname(path));
     return confirmed;
   } catch (error) {
@@ -82,32 +79,6 @@ export async function writeToStandardOutput(content: AsyncIterable<Uint8Array>):
     await pipeline(content, process.stdout, { end: false });
   } catch (error) {
     throw isSystemError(error) ? unwritable("the standard output", error) : error;
-  }
-}
-
-/** Gives a file its name, which nobody may have: a link fails when it is taken, where a rename replaces. */
-async function publish(temporary: string, path: string): Promise<void> {
-  try {
-    await link(temporary, path);
-  } catch (error) {
-    if (!NO_HARD_LINKS.has(errorCode(error) ?? "")) throw error;
-    // The name is claimed with an empty file, which is replaced at once.
-    await (await open(path, "wx")).close();
-    return rename(temporary, path);
-  }
-  await unlink(temporary);
-}
-
-async function syncFolder(path: string): Promise<void> {
-  try {
-    const folder = await open(path, "r");
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
-  } catch (error) {
-    if (!NO_FOLDER_SYNC.has(errorCode(error) ?? "")) throw error;
   }
 }
 
