@@ -10,6 +10,7 @@ import { start, stop } from "./processes.mjs";
  * @typedef {object} PairSettings
  * @property {boolean} [tls]
  * @property {number} [stations] Stations that call. Default 1.
+ * @property {boolean} [memory] No stations but sessions, whose files come from memory and go nowhere. Default false.
  *
  * @typedef {{ pid: number, order: (order: object) => Promise<Record<string, number>>, stop: () => Promise<void> }} Side
  *
@@ -30,8 +31,8 @@ const PEER = fileURLToPath(new URL("./oftp-peer.mjs", import.meta.url));
  * @param {import("./workloads.mjs").Bench} bench @param {"waybill" | "bare"} name @param {PairSettings} settings
  * @returns {Promise<Pair>}
  */
-export async function startPair({ folder }, name, { tls = false, stations = 1 }) {
-  const kind = name === "bare" ? "bare" : "station";
+export async function startPair({ folder }, name, { tls = false, stations = 1, memory = false }) {
+  const kind = name === "bare" ? (memory ? "bare-in-memory" : "bare") : memory ? "session" : "station";
   const own = mkdtempSync(join(folder.path, "oftp-"));
   const certificate = tls ? makeCertificate(folder.path) : undefined;
   const begin = (/** @type {"receive" | "send"} */ side) =>

@@ -1,12 +1,31 @@
 // One side of the ODETTE-FTP rows, as a process of its own that takes orders over its IPC channel:
 //   node oftp-peer.mjs station SETTINGS   stations, see below
 //   node oftp-peer.mjs bare SETTINGS      the same file through a socket of Node and nothing more: from disk, to disk
-import { createReadStream, createWriteStream, mkdirSync, readdirSync, rmSync } from "node:fs";
+//   node oftp-peer.mjs session SETTINGS, bare-in-memory SETTINGS   a session, and a socket, from memory to nowhere
+import { once } from "node:events";
+import {
+  closeSync,
+  createReadStream,
+  createWriteStream,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+} from "node:fs";
 import { createServer, connect as tcpConnect } from "node:net";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { createServer as createTlsServer, connect as tlsConnect } from "node:tls";
-import { listen, listenTls } from "@waybill/net-core";
-import { fileStateStore, OftpStation, partnerDirectory } from "@waybill/oftp-session";
+import { dial, dialTls, listen, listenTls } from "@waybill/net-core";
+import {
+  fileStateStore,
+  initiateSession,
+  OftpStation,
+  partnerDirectory,
+  respondSession,
+} from "@waybill/oftp-session";
 
 /**
  * @typedef {object} Settings
@@ -160,9 +179,174 @@ const bare = {
   },
 };
 
-const able = /** @type {Record<string, (order: Order) => Promise<object>>} */ (
-  kind === "bare" ? bare : station
-);
+// --- from memory, to nowhere ---
+
+const PIECE = 64 * 1024 * 1024;
+/** @type {Map<string, Buffer[]>} */
+const contents = new Map();
+
+/** A file as pieces in memory; one Buffer may not hold all of it. @param {string} file */
+function inMemory(file) {
+  const known = contents.get(file);
+  if (known !== undefined) return known;
+  const descriptor = openSync(file, "r");
+  const pieces = [];
+  for (let left = fstatSync(descriptor).size; left > 0; left -= PIECE) {
+    const piece = Buffer.allocUnsafeSlow(Math.min(left, PIECE));
+    readSync(descriptor, piece);
+    pieces.push(piece);
+  }
+  closeSync(descriptor);
+  contents.set(file, pieces);
+  return pieces;
+}
+
+/** @param {readonly Buffer[]} pieces @param {number} bytes */
+function* chunksOf(pieces, bytes) {
+  for (const piece of pieces) {
+    for (let at = 0; at < piece.length; at += bytes) yield piece.subarray(at, at + bytes);
+  }
+}
+
+/** @param {number} port */
+const connectTo = (port) =>
+  tls
+    ? dialTls({ host: HOST, port, tls: { trust: [tls.certificate], verifyName: false } })
+    : dial({ host: HOST, port });
+
+/** @param {(socket: import("node:net").Socket) => void} take */
+async function listenFor(take) {
+  const { port } = tls
+    ? await listenTls({ host: HOST, port: 0, tls: { certificates: [tls] } }, take)
+    : await listen({ host: HOST, port: 0 }, take);
+  return { port };
+}
+
+const bareInMemory = {
+  /** @param {Listen} _order */
+  listen: (_order) => listenFor((socket) => void socket.resume()),
+
+  /** @param {Send} order */
+  async send({ port, file }) {
+    const pieces = inMemory(file);
+    const begin = performance.now();
+    const socket = await connectTo(port);
+    for (const chunk of chunksOf(pieces, 64 * 1024)) {
+      if (!socket.write(chunk)) await once(socket, "drain");
+    }
+    const closed = once(socket, "close");
+    socket.end().resume();
+    await closed;
+    return { seconds: (performance.now() - begin) / 1000 };
+  },
+};
+
+const IDENTITY = {
+  code: codeOf("MEMORY"),
+  password: "SECRET",
+  mode: "B",
+  restart: true,
+  authentication: false,
+};
+const CONSTANTS = { maxBufSize: 32_768, maxWindow: 99 };
+const UNSECURED = {
+  securityLevel: 0,
+  cipherSuite: 0,
+  compressed: false,
+  enveloped: false,
+  signedReceipt: false,
+};
+const NONE = new Uint8Array();
+
+/**
+ * Sends what `file` is, takes everything, and owes an EERP for it.
+ * @param {import("@waybill/oftp-session").OutgoingFile} [file]
+ */
+function memoryMonitor(file) {
+  /** @type {import("@waybill/oftp-session").SpeakerWork[]} */
+  const work = file === undefined ? [] : [{ kind: "file", file }];
+  let acknowledged = 0;
+  /** @type {import("@waybill/oftp-session").UserMonitor} */
+  const monitor = {
+    admit: async () => ({ accept: true, identity: /** @type {any} */ (IDENTITY) }),
+    nextWork: async () => work.shift() ?? { kind: "nothing" },
+    endResponseSent: async () => {},
+    fileSent: async () => {},
+    fileRefused: async () => {},
+    fileInterrupted: async () => {},
+    endResponseReceived: async () => {
+      acknowledged += 1;
+    },
+    receive: async ({ datasetName, timestamp, destination, originator, userData }) => ({
+      accept: true,
+      sink: {
+        restartPosition: 0,
+        begin: async () => ({ records: 0, octets: 0 }),
+        write: async () => {},
+        finish: async () => {
+          const ids = { datasetName, timestamp, destination: originator, originator: destination };
+          const response = {
+            kind: /** @type {const} */ ("EERP"),
+            ...ids,
+            userData,
+            hash: NONE,
+            signature: NONE,
+          };
+          work.push({ kind: "endResponse", endResponse: { key: "", response } });
+        },
+        discard: async () => {},
+        interrupt: async () => {},
+      },
+    }),
+  };
+  return { monitor, acknowledged: () => acknowledged };
+}
+
+const session = {
+  /** @param {Listen} _order */
+  listen: (_order) =>
+    listenFor((socket) => {
+      respondSession(socket, { monitor: memoryMonitor().monitor, constants: CONSTANTS });
+    }),
+
+  /** @param {Send} order */
+  async send({ port, file }) {
+    const pieces = inMemory(file);
+    const size = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const { monitor, acknowledged } = memoryMonitor({
+      datasetName: "LARGE",
+      timestamp: { date: "20260101", time: "0000000001" },
+      destination: codeOf(RECEIVER),
+      originator: codeOf("MEMORY"),
+      userData: "",
+      format: "U",
+      maxRecordSize: 0,
+      description: "",
+      size,
+      originalSize: size,
+      security: /** @type {any} */ (UNSECURED),
+      totals: { records: 0, octets: size },
+      open: async () => Readable.from(chunksOf(pieces, CHUNK)),
+    });
+    const begin = performance.now();
+    const socket = await connectTo(port);
+    const { error } = await initiateSession(socket, {
+      monitor,
+      identity: /** @type {any} */ (IDENTITY),
+      constants: CONSTANTS,
+    }).ended;
+    if (error !== undefined) throw error;
+    return { seconds: (performance.now() - begin) / 1000, acknowledged: acknowledged() };
+  },
+};
+
+const KINDS = /** @type {Record<string, object>} */ ({
+  station,
+  bare,
+  session,
+  "bare-in-memory": bareInMemory,
+});
+const able = /** @type {Record<string, (order: Order) => Promise<object>>} */ (KINDS[kind ?? ""]);
 
 process.on("message", async (/** @type {Order} */ order) => {
   try {

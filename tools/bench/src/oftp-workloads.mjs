@@ -24,6 +24,8 @@ export function oftpWorkloads(sizes) {
   return [
     large("oftp-plain", false, 0.4, sizes),
     large("oftp-tls", true, 0.5, sizes),
+    inMemory("oftp-plain-memory", false, 0.4, sizes),
+    inMemory("oftp-tls-memory", true, 0.5, sizes),
     many(sizes),
     sessions(sizes),
   ];
@@ -66,6 +68,25 @@ function large(name, tls, ratio, { transferMiB }) {
       memory("sender"),
       memory("receiver"),
     ],
+    warmUp: run,
+    run,
+  };
+}
+
+/** A session beside a socket, without any disk. @param {string} name @param {boolean} tls @param {number} ratio @param {import("./options.mjs").Sizes} sizes @returns {Workload} */
+function inMemory(name, tls, ratio, { transferMiB }) {
+  const run = async (/** @type {Bench} */ bench, /** @type {Pair} */ { name: side, sender, port }) => {
+    const order = { work: "send", port, file: bench.folder.makeLargeFile() };
+    const { seconds = 0, acknowledged } = await sender.order(order);
+    if (side !== "bare" && acknowledged !== 1) throw new Error(`${acknowledged} EERP came for one file`);
+    return { [name]: transferMiB / seconds };
+  };
+  const title = `OFTP session ${tls ? "TLS" : "plain"}, from memory to nowhere`;
+  return {
+    name,
+    other: "bare",
+    start: (bench, side) => startPair(bench, side === "bare" ? "bare" : "waybill", { tls, memory: true }),
+    rows: [{ id: name, title, unit: "MiB/s", better: "more", wanted: { ratio } }],
     warmUp: run,
     run,
   };
