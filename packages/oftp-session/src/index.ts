@@ -3,10 +3,17 @@ export { SessionEndError } from "./driver/session-end.js";
 export * from "./driver/session-options.js";
 export * from "./file-refused-error.js";
 export * from "./machine/index.js";
+export * from "./security/partner-security.js";
 export * from "./state-store.js";
+export type { CertificateExchange } from "./station/certificate-exchange.js";
 export * from "./station/dial-partner.js";
-export * from "./station/file-protection.js";
-export type { AfterSending, QueuedFile, SentFile, SentState } from "./station/outgoing-queue.js";
+export type {
+  AfterSending,
+  QueuedFile,
+  SentFile,
+  SentState,
+  TransmittedContent,
+} from "./station/outgoing-queue.js";
 export * from "./station/partner.js";
 export type { FileToSend } from "./station/queued-file.js";
 export { type CallOptions, OftpStation, type StationSession } from "./station/station.js";

@@ -4,7 +4,6 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { type Eerp, encodeCommand, type Sfid, type Ssid } from "@waybill/oftp-codec";
 import {
   type FileDecision,
-  type FileProtection,
   FileRefusedError,
   type OftpStation,
   type Partner,
@@ -120,8 +119,7 @@ describe("files that are not taken", () => {
     ["that are encrypted", { securityLevel: 1, cipherSuite: 1, envelope: 1 }, 16],
     ["that are signed and encrypted", { securityLevel: 3, cipherSuite: 1, envelope: 1 }, 16],
     ["that are signed", { securityLevel: 2, envelope: 1 }, 19],
-    ["that are compressed", { compression: 1, envelope: 1 }, 18],
-    ["that are in an envelope", { envelope: 1 }, 18],
+    ["that are compressed without an envelope", { compression: 1 }, 99],
     ["whose records have no length", { format: "F", maxRecordSize: 0 }, 5],
   ];
   test.each(refusals)("%s", async (_what, changes, reason) => {
@@ -146,22 +144,19 @@ describe("files that are not taken", () => {
     expect(await readdir(at("zulu", "state", "partial"))).toEqual([]);
   });
 
-  test("that the protection of files refuses, at once or when it sees them", async () => {
-    for (const reason of [15, 17, 20]) {
-      const protection: FileProtection = {
-        seal: async (file) => file,
-        open: async () => {
-          throw new FileRefusedError(reason, "not like that");
-        },
-      };
-      const peer = await speaker(await zulu({ protection }));
-      for (let attempt = 0; attempt < 2; attempt += 1) {
-        // Nothing is kept that could be in the way of the next attempt.
-        expect(await sendFile(peer, offer())).toMatchObject({ kind: "SFNA", reason, retry: false });
-      }
-      await peer.close();
-      expect(await readdir(at("zulu", "state", "partial"))).toEqual([]);
+  const envelopes: readonly [string, Partial<Sfid>, number][] = [
+    ["compressed", { compression: 1 }, 23],
+    ["in an envelope", {}, 99],
+  ];
+  test.each(envelopes)("that are said to be %s, and are not", async (_what, changes, reason) => {
+    const peer = await speaker(await zulu());
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      // Nothing is kept that could be in the way of the next attempt.
+      const answer = await sendFile(peer, offer({ envelope: 1, ...changes }));
+      expect(answer).toMatchObject({ kind: "EFNA", reason });
     }
+    await peer.close();
+    expect(await readdir(at("zulu", "state", "partial"))).toEqual([]);
   });
 
   test("that are here already: once confirmed as a duplicate, before that once more with EFPA", async () => {

@@ -1,108 +1,18 @@
 import { describe, expect, test } from "@jest/globals";
 import { fileStateStore } from "../src/storage/file-state-store.js";
-import type { OverwriteRule } from "../src/storage/final-name.js";
-import { inboxSink } from "../src/storage/inbox-sink.js";
-import type { LockAuthority } from "../src/storage/process-lock.js";
-import { receivedFileKey } from "../src/storage/received-file-key.js";
-import { recoverInbox } from "../src/storage/recover-inbox.js";
-import type { StorageEnvironment } from "../src/storage/storage-environment.js";
 import type { FileSink } from "../src/user-monitor.js";
+import {
+  CrashMachine,
+  countCalls,
+  envelopedScene,
+  inspectedScene,
+  OLD,
+  plainScene,
+} from "./storage-support/crash-machine.js";
 import { CrashingFileSystem } from "./storage-support/crashing-file-system.js";
-import { storeLedger } from "./storage-support/ledger.js";
-import { patterned, seededRandom, sfidOf } from "./storage-support/sfid.js";
+import { seededRandom } from "./storage-support/sfid.js";
 
-const CONTENT = patterned(5000);
-const CUT = 3000;
-const OLD = Buffer.from("somebody else's");
-const sfid = sfidOf();
-const key = receivedFileKey(sfid);
-
-/** A machine whose processes have a number each. */
-class Machine {
-  readonly fileSystem: CrashingFileSystem;
-  process = 1;
-  readonly overwrite: OverwriteRule;
-
-  constructor(overwrite: OverwriteRule, seed: number) {
-    this.overwrite = overwrite;
-    this.fileSystem = new CrashingFileSystem(seededRandom(seed));
-  }
-
-  get environment(): StorageEnvironment {
-    const pid = this.process;
-    const authority: LockAuthority = {
-      owner: async () => ({ scope: "0123456789ab", pid, start: "1" }),
-      isAlive: async (owner) => owner.pid === this.process,
-    };
-    return { fileSystem: this.fileSystem, authority };
-  }
-
-  async ledger() {
-    return storeLedger(await fileStateStore("/state", {}, this.fileSystem));
-  }
-
-  async sink(): Promise<FileSink> {
-    return inboxSink(
-      {
-        inboxFolder: "/inbox",
-        partialFolder: "/partial",
-        sfid,
-        fileName: "INVOICE.DAT",
-        overwrite: this.overwrite,
-        ledger: await this.ledger(),
-      },
-      this.environment,
-    );
-  }
-
-  /** One session: from where the last one stopped to `end`. */
-  async session(end: number): Promise<void> {
-    let sink: FileSink | undefined;
-    try {
-      sink = await this.sink();
-      const { octets } = await sink.begin(sink.restartPosition);
-      expect(octets).toBeLessThanOrEqual(CONTENT.length);
-      for (let at = octets; at < end; at += 1500)
-        await sink.write(CONTENT.subarray(at, Math.min(at + 1500, end)));
-      if (end === CONTENT.length) await sink.finish({ records: 0, octets: end });
-      else await sink.interrupt();
-    } finally {
-      // After a crash: only what this process held in memory.
-      await sink?.interrupt();
-    }
-  }
-
-  async prepare(): Promise<void> {
-    for (const folder of ["/", "/inbox", "/partial", "/state", "/state/received"]) {
-      await this.fileSystem.makeFolder(folder);
-    }
-    if (this.overwrite === "never") return;
-    const file = await this.fileSystem.open("/inbox/INVOICE.DAT", "create");
-    await file.write(OLD, 0);
-    await file.sync();
-    await this.fileSystem.syncFolder("/inbox");
-  }
-
-  crash(power: boolean): void {
-    this.process += 1;
-    this.fileSystem.restart(power);
-  }
-}
-
-async function sessions(machine: Machine): Promise<void> {
-  await machine.session(CUT);
-  await machine.session(CONTENT.length);
-}
-
-async function countCalls(overwrite: OverwriteRule): Promise<number> {
-  const machine = new Machine(overwrite, 0);
-  await machine.prepare();
-  machine.fileSystem.calls = [];
-  await sessions(machine);
-  return machine.fileSystem.calls.length;
-}
-
-function requireOneFile(machine: Machine, path: string | undefined): void {
+async function requireOneFile(machine: CrashMachine): Promise<void> {
   const inbox = machine.fileSystem.contents("/inbox");
   const expected = {
     never: { "INVOICE.DAT": "new" },
@@ -110,132 +20,242 @@ function requireOneFile(machine: Machine, path: string | undefined): void {
     replace: { "INVOICE.DAT": "new" },
   }[machine.overwrite];
   const named = (content: Buffer) =>
-    content.equals(CONTENT) ? "new" : content.equals(OLD) ? "old" : "damaged";
+    content.equals(machine.scene.expected) ? "new" : content.equals(OLD) ? "old" : "damaged";
   expect(Object.fromEntries([...inbox].map(([name, content]) => [name, named(content)]))).toEqual(expected);
-  expect(path).toBe(machine.overwrite === "rename" ? "/inbox/INVOICE-1.DAT" : "/inbox/INVOICE.DAT");
+  const path = machine.overwrite === "rename" ? "/inbox/INVOICE-1.DAT" : "/inbox/INVOICE.DAT";
+  expect(await machine.recordedPath()).toBe(path);
   expect([...machine.fileSystem.contents("/partial").keys()]).toEqual([]);
 }
 
-describe.each(["never", "rename", "replace"] as const)("overwrite: %s", (overwrite) => {
+const SCENES = { plain: plainScene, enveloped: envelopedScene, inspected: inspectedScene };
+const cases = Object.entries(SCENES).flatMap(([name, sceneOf]) =>
+  (["never", "rename", "replace"] as const).map((overwrite) => [name, overwrite, sceneOf()] as const),
+);
+
+describe.each(cases)("%s, overwrite: %s", (name, overwrite, scene) => {
   test.each([
     ["the process is killed", false, 1],
     ["the power fails", true, 6],
   ] as const)("whenever %s, the file arrives once", async (_, power, seeds) => {
-    const calls = await countCalls(overwrite);
+    const calls = await countCalls(scene, overwrite);
     expect(calls).toBeGreaterThan(40);
+    let sealedLeft = 0;
+    let openedLeft = 0;
     for (let crashAt = 0; crashAt < calls; crashAt++) {
       for (let seed = 1; seed <= seeds; seed++) {
-        const machine = new Machine(overwrite, crashAt * 100 + seed);
+        const machine = new CrashMachine(scene, overwrite, crashAt * 100 + seed);
         await machine.prepare();
-        machine.fileSystem.restart(false);
         machine.fileSystem.crashAt = crashAt;
-        await sessions(machine).catch(() => {});
+        await machine.sessions().catch(() => {});
         machine.crash(power);
 
         const visible = machine.fileSystem.contents("/inbox");
         for (const [name, content] of visible) {
           // Never half a file under a name that is not hidden.
-          if (!name.startsWith(".")) expect(content.equals(OLD) || content.equals(CONTENT)).toBe(true);
+          if (!name.startsWith(".")) expect(content.equals(OLD) || content.equals(scene.expected)).toBe(true);
         }
-        const recorded = (await (await machine.ledger()).path(key)) !== undefined;
-        const seen = [...visible.values()].some((content) => content.equals(CONTENT));
+        const recorded = (await machine.recordedPath()) !== undefined;
+        const seen = [...visible.values()].some((content) => content.equals(scene.expected));
         // Nobody sees it before the record says so.
         if (seen) expect(recorded).toBe(true);
+        if (machine.partial().includes("opened")) openedLeft += 1;
 
-        await recoverInbox(
-          { partialFolder: "/partial", overwrite, ledger: await machine.ledger() },
-          machine.environment,
-        );
-        if (!recorded) await machine.session(CONTENT.length);
-        requireOneFile(machine, await (await machine.ledger()).path(key));
+        await machine.recover();
+        if (!recorded) {
+          const sealed = machine.partial().includes("sealed");
+          expect(machine.partial()).not.toContain("opened");
+          const begun = await machine.session();
+          // What had been whole is not sent again.
+          if (sealed) expect(begun).toBeGreaterThan(scene.transmitted.length - 1024);
+          if (sealed) sealedLeft += 1;
+        }
+        await requireOneFile(machine);
       }
     }
+    expect(sealedLeft > 0).toBe(name !== "plain");
+    expect(openedLeft > 0).toBe(name !== "plain");
+  });
+
+  test("a session that comes before any recovery ends it, or goes on", async () => {
+    const calls = await countCalls(scene, overwrite);
+    let duplicates = 0;
+    for (let crashAt = 0; crashAt < calls; crashAt++) {
+      const machine = new CrashMachine(scene, overwrite, crashAt);
+      await machine.prepare();
+      machine.fileSystem.crashAt = crashAt;
+      await machine.sessions().catch(() => {});
+      machine.crash(true);
+      const recorded = (await machine.recordedPath()) !== undefined;
+      // Without one of its files in the partial folder only the station knows that it was received.
+      if (recorded && !machine.partial().some((kind) => /whole|sealed|opened/.test(kind))) continue;
+      if (recorded) {
+        duplicates += 1;
+        await expect(machine.session()).rejects.toMatchObject({ reason: 13 });
+      } else {
+        await machine.session();
+      }
+      await machine.recover();
+      await requireOneFile(machine);
+    }
+    expect(duplicates).toBeGreaterThan(0);
   });
 
   test("a second crash during the recovery does no harm", async () => {
-    const calls = await countCalls(overwrite);
-    for (let crashAt = calls - 22; crashAt < calls; crashAt++) {
-      for (let second = 0; second < 14; second++) {
-        const machine = new Machine(overwrite, crashAt * 1000 + second);
+    const calls = await countCalls(scene, overwrite);
+    for (let crashAt = calls - 30; crashAt < calls; crashAt++) {
+      for (let second = 0; second < 18; second++) {
+        const machine = new CrashMachine(scene, overwrite, crashAt * 1000 + second);
         await machine.prepare();
-        machine.fileSystem.restart(false);
         machine.fileSystem.crashAt = crashAt;
-        await sessions(machine).catch(() => {});
+        await machine.sessions().catch(() => {});
         machine.crash(true);
         machine.fileSystem.crashAt = second;
-        const recover = async () =>
-          recoverInbox(
-            { partialFolder: "/partial", overwrite, ledger: await machine.ledger() },
-            machine.environment,
-          );
-        await recover().catch(() => {});
+        await machine.recover().catch(() => {});
         machine.crash(true);
-        await recover();
-        const recorded = (await (await machine.ledger()).path(key)) !== undefined;
-        if (!recorded) await machine.session(CONTENT.length);
-        requireOneFile(machine, await (await machine.ledger()).path(key));
+        await machine.recover();
+        if ((await machine.recordedPath()) === undefined) await machine.session();
+        await requireOneFile(machine);
       }
     }
   });
 });
 
+test("a crash of the session that goes on with a sealed file does no harm", async () => {
+  const scene = envelopedScene();
+  const calls = await countCalls(scene, "rename");
+  let sealed = 0;
+  for (let crashAt = calls - 60; crashAt < calls; crashAt++) {
+    const machine = new CrashMachine(scene, "rename", crashAt);
+    await machine.prepare();
+    machine.fileSystem.crashAt = crashAt;
+    await machine.sessions().catch(() => {});
+    machine.crash(true);
+    await machine.recover();
+    if (!machine.partial().includes("sealed")) continue;
+    sealed += 1;
+    if (sealed > 2) break;
+    for (let second = 0; second < calls; second++) {
+      const again = new CrashMachine(scene, "rename", crashAt);
+      await again.prepare();
+      again.fileSystem.crashAt = crashAt;
+      await again.sessions().catch(() => {});
+      again.crash(true);
+      again.fileSystem.crashAt = second;
+      await again.session().catch(() => {});
+      again.crash(true);
+      await again.recover();
+      if ((await again.recordedPath()) === undefined) await again.session();
+      await requireOneFile(again);
+    }
+  }
+  expect(sealed).toBeGreaterThan(1);
+});
+
 describe("the simulation notices a forgotten sync:", () => {
   test.each([
-    ["of the content", /^sync .*\.part$/],
-    ["of the inbox", /^sync folder \/inbox$/],
-    ["of the record", /^sync folder \/state\/received$/],
-  ])("%s", async (_, withoutSync) => {
+    ["of the content", plainScene, /^sync .*\.part$/],
+    ["of the inbox", plainScene, /^sync folder \/inbox$/],
+    ["of the record", plainScene, /^sync folder \/state\/received$/],
+    ["of the opened content", envelopedScene, /^sync .*\.opened$/],
+  ])("%s", async (_, sceneOf, withoutSync) => {
+    const scene = sceneOf();
     let lost = 0;
     for (let seed = 1; seed <= 40; seed++) {
-      const machine = new Machine("never", seed);
+      const machine = new CrashMachine(scene, "never", seed);
       await machine.prepare();
-      machine.fileSystem.restart(false);
       machine.fileSystem.withoutSync = withoutSync;
-      await machine.session(CONTENT.length);
+      await machine.session();
       machine.crash(true);
-      await recoverInbox({ partialFolder: "/partial", ledger: await machine.ledger() }, machine.environment);
+      await machine.recover();
       const content = machine.fileSystem.contents("/inbox").get("INVOICE.DAT");
-      const recorded = (await (await machine.ledger()).path(key)) !== undefined;
-      if (!recorded || content?.equals(CONTENT) !== true) lost += 1;
+      const recorded = (await machine.recordedPath()) !== undefined;
+      if (!recorded || content?.equals(scene.expected) !== true) lost += 1;
+    }
+    expect(lost).toBeGreaterThan(0);
+  });
+
+  test("of the name of the opened content", async () => {
+    const scene = envelopedScene();
+    const calls = await countCalls(scene, "never");
+    let lost = 0;
+    for (let crashAt = calls - 30; crashAt < calls; crashAt++) {
+      for (let seed = 1; seed <= 10; seed++) {
+        const machine = new CrashMachine(scene, "never", seed);
+        await machine.prepare();
+        machine.fileSystem.withoutSync = /^sync folder \/partial$/;
+        machine.fileSystem.crashAt = crashAt;
+        await machine.sessions().catch(() => {});
+        machine.crash(true);
+        if ((await machine.recordedPath()) === undefined) continue;
+        await machine.recover();
+        if (!machine.fileSystem.contents("/inbox").has("INVOICE.DAT")) lost += 1;
+      }
     }
     expect(lost).toBeGreaterThan(0);
   });
 });
 
 describe("a call that fails without a crash", () => {
-  const full = () => Object.assign(new Error("no space"), { code: "ENOSPC" });
-
-  test("refuses the file and leaves nothing, whichever call it is", async () => {
-    const calls = await countCalls("rename");
+  /** Lets each call of a session fail in turn. */
+  async function failEach(
+    machineOf: () => CrashMachine,
+    code: string,
+    retry: boolean,
+    left: (machine: CrashMachine) => void,
+  ): Promise<number> {
+    const { scene, overwrite } = machineOf();
+    const calls = await countCalls(scene, overwrite);
     let refused = 0;
     for (let failAt = 0; failAt < calls; failAt++) {
-      const machine = new Machine("rename", 1);
+      const machine = machineOf();
       await machine.prepare();
-      machine.fileSystem.restart(false);
       let count = 0;
       machine.fileSystem.failing = (call) => {
         const hit = count++ === failAt && /^(write|sync|open create|link|rename)/.test(call);
-        return hit ? full() : undefined;
+        return hit ? Object.assign(new Error(`failed: ${code}`), { code }) : undefined;
       };
       let sink: FileSink | undefined;
       try {
         sink = await machine.sink();
         await sink.begin(0);
-        await sink.write(CONTENT);
-        await sink.finish({ records: 0, octets: CONTENT.length });
+        await sink.write(scene.transmitted);
+        await sink.finish(scene.totals);
       } catch (error) {
         refused += 1;
-        expect(error).toMatchObject({ code: "ERR_OFTP_FILE_REFUSED", reason: 12, retry: true });
+        expect(error).toMatchObject({ code: "ERR_OFTP_FILE_REFUSED", reason: 12, retry });
         await sink?.discard();
         machine.fileSystem.failing = undefined;
-        expect([...machine.fileSystem.contents("/partial").keys()]).toEqual([]);
+        left(machine);
         expect(Object.fromEntries(machine.fileSystem.contents("/inbox"))).toEqual({ "INVOICE.DAT": OLD });
-        expect(await (await machine.ledger()).path(key)).toBeUndefined();
-        await machine.session(CONTENT.length);
+        expect(await machine.recordedPath()).toBeUndefined();
+        const sealed = machine.partial().includes("sealed");
+        const begun = await machine.session();
+        expect(begun).toBe(sealed ? 4096 : 0);
       }
-      requireOneFile(machine, await (await machine.ledger()).path(key));
+      await requireOneFile(machine);
     }
-    expect(refused).toBeGreaterThan(8);
+    return refused;
+  }
+
+  test("refuses the file and leaves nothing, whichever call it is", async () => {
+    const machineOf = () => new CrashMachine(plainScene(), "rename", 1);
+    const nothing = (machine: CrashMachine) => expect(machine.partial()).toEqual([]);
+    expect(await failEach(machineOf, "ENOSPC", true, nothing)).toBeGreaterThan(8);
+    expect(await failEach(machineOf, "EIO", false, nothing)).toBeGreaterThan(8);
+  });
+
+  test("a full disk leaves an enveloped file sealed, so that it need not be sent again", async () => {
+    const machineOf = () => new CrashMachine(envelopedScene(), "rename", 1);
+    let sealed = 0;
+    const refused = await failEach(machineOf, "ENOSPC", true, (machine) => {
+      const left = machine.partial();
+      if (left.length > 0) expect(left).toEqual(["sealed"]);
+      sealed += left.length;
+    });
+    expect(refused).toBeGreaterThan(11);
+    expect(sealed).toBeGreaterThan(6);
+    const nothing = (machine: CrashMachine) => expect(machine.partial()).toEqual([]);
+    expect(await failEach(machineOf, "EIO", false, nothing)).toBe(refused);
   });
 });
 

@@ -13,6 +13,7 @@ export type {
 export {
   levelWithAuthentication,
   levelWithNerp,
+  levelWithSecurity,
   type NegotiatedSession,
   type Negotiation,
   negotiate,

@@ -12,6 +12,8 @@ import {
 export const MAX_CREDIT = 999;
 /** The first level that has NERP. */
 export const levelWithNerp: ProtocolLevel = 4;
+/** The lowest level whose SFID tells of file security. */
+export const levelWithSecurity: ProtocolLevel = 5;
 /** The first level that has SECD, AUCH and AURP. */
 export const levelWithAuthentication: ProtocolLevel = 5;
 

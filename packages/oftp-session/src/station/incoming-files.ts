@@ -9,13 +9,16 @@ import { recoverInbox } from "../storage/recover-inbox.js";
 import { storedFileSink } from "../storage/stored-file-sink.js";
 import type { ReceptionLedger } from "../storage/whole-file.js";
 import type { FileSink } from "../user-monitor.js";
+import { certificateExchangeOf, MAX_CERTIFICATE_FILE, takeCertificate } from "./certificate-exchange.js";
 import { eerpFor, nerpFor } from "./file-responses.js";
 import { mayOriginate, type Partner, partnerFolder } from "./partner.js";
-import type { AnswerMode, ReceivedRecord } from "./received-files.js";
+import { ReceivedContent } from "./received-content.js";
+import { type AnswerMode, type ReceivedRecord, receivedFile } from "./received-files.js";
 import { Reception, type ReceptionFacts, tooBig } from "./reception.js";
 import { relayedFile } from "./relayed-file.js";
+import { responseAsAsked } from "./signed-responses.js";
 import type { StationCore } from "./station-core.js";
-import type { ReceivedFile, SessionContext } from "./station-events.js";
+import type { SessionContext } from "./station-events.js";
 import type { EndResponseDecision, FileDecision } from "./station-options.js";
 
 /** Files of which it is remembered in memory that the partner knows of their EFPA. */
@@ -46,12 +49,14 @@ export class IncomingFiles {
     for (const { key } of delivered) {
       const record = await this.#core.received.find(key);
       if (record?.answer === "now") {
-        await this.#core.responses.owe(record.partner, key, eerpFor(record.sfid));
+        const partner = await this.#core.partner(record.partner);
+        await this.#oweEerp(partner, key, record);
       }
     }
     for (const [key, record] of await this.#core.received.list()) {
       if (record.answer === "undecided") await this.#decide(key, record);
       if (record.answer === "forwarded") await this.#relay(key, record);
+      if (record.answer === "certificate") await takeCertificate(this.#core, key, record);
     }
   }
 
@@ -68,13 +73,27 @@ export class IncomingFiles {
     const key = receivedFileKey(sfid);
     const known = await this.#core.received.find(key);
     if (known !== undefined) return this.#knownFile(key, known, sfid, onStored);
-    const { protection, maxFileSize } = this.#core.options;
+    const isCertificate = !forwarded && certificateExchangeOf(sfid) !== undefined;
+    const maxFileSize = isCertificate ? MAX_CERTIFICATE_FILE : this.#core.options.maxFileSize;
     if (maxFileSize !== undefined && sfid.fileSize > sizeInBlocks(maxFileSize)) {
       throw tooBig(maxFileSize);
     }
-    if (!forwarded && protection === undefined) refuseSecured(sfid);
-    const target = forwarded ? this.#relayTarget(key) : await this.#inboxTarget(partner, sfid);
-    const reception = new Reception(this.#core, this, { partner, sfid, session, key, forwarded, onStored });
+    // Certificates come as they are: whether they are trusted is decided when they are there.
+    if (!forwarded && !isCertificate) await this.#core.security.requireAllowed(partner, sfid);
+    const target =
+      forwarded || isCertificate
+        ? this.#ownTarget(forwarded ? "relay" : "certificates", key)
+        : await this.#inboxTarget(partner, sfid);
+    const content = forwarded || isCertificate ? undefined : new ReceivedContent(this.#core, partner, sfid);
+    const reception = new Reception(this.#core, this, {
+      partner,
+      sfid,
+      session,
+      key,
+      forwarded,
+      content,
+      onStored,
+    });
     const inner = await inboxSink({
       inboxFolder: target.folder,
       partialFolder: this.#partialFolder,
@@ -82,16 +101,11 @@ export class IncomingFiles {
       fileName: target.fileName,
       overwrite: target.overwrite,
       ...(forwarded && wireFormat(sfid) === "V" ? { recordMapping: "length-prefixed" as const } : {}),
+      ...content?.hooks(),
       ledger: reception.ledger,
     });
     reception.inner = inner;
-    if (forwarded || protection === undefined) return reception;
-    try {
-      return await protection.open(sfid, partner, reception);
-    } catch (error) {
-      await reception.discard();
-      throw error;
-    }
+    return reception;
   }
 
   /** The partner has gone on after EFPA. */
@@ -163,8 +177,9 @@ export class IncomingFiles {
     };
   }
 
-  #relayTarget(key: string) {
-    return { folder: join(this.#core.options.work, "relay"), fileName: key, overwrite: "replace" as const };
+  /** Where files are kept that are not for the application. */
+  #ownTarget(folder: "relay" | "certificates", key: string) {
+    return { folder: join(this.#core.options.work, folder), fileName: key, overwrite: "replace" as const };
   }
 
   // --- what is recorded ---
@@ -195,10 +210,9 @@ export class IncomingFiles {
         if (facts.record !== undefined) facts.record = { ...facts.record, path: finalPath };
       },
       revoke: ({ key }) => this.#revoke(key),
-      stored: async ({ receptionId, finalPath, totals }) => {
-        const { key, partner, sfid, forwarded } = facts;
-        const asks = this.#core.options.hooks?.endResponse !== undefined;
-        const answer: AnswerMode = forwarded ? "forwarded" : asks ? "undecided" : "now";
+      stored: async ({ receptionId, finalPath, totals, contentTotals }) => {
+        const { key, partner, sfid, forwarded, content } = facts;
+        const answer = this.#answerMode(sfid, forwarded);
         const receivedAt = this.#core.now().getTime();
         const record: ReceivedRecord = {
           partner: partner.name,
@@ -208,15 +222,28 @@ export class IncomingFiles {
           receivedAt,
           receptionId,
           sfid,
+          ...(contentTotals === totals ? {} : { contentOctets: contentTotals.octets }),
+          ...(content?.hash === undefined ? {} : { hash: content.hash }),
+          ...(content?.signer === undefined ? {} : { signer: content.signer }),
         };
         // Both at once, which takes half the time: a response is not sent before its file is known, and a file that is known
         // without it gets it when it is delivered.
-        const owed =
-          answer === "now" ? this.#core.responses.owe(partner.name, key, eerpFor(sfid)) : undefined;
+        const owed = answer === "now" ? this.#oweEerp(partner, key, record) : undefined;
         await settledAll([owed, this.#core.received.put(key, record)]);
         facts.record = record;
       },
     };
+  }
+
+  #answerMode(sfid: Sfid, forwarded: boolean): AnswerMode {
+    if (forwarded) return "forwarded";
+    if (certificateExchangeOf(sfid) !== undefined) return "certificate";
+    return this.#core.options.hooks?.endResponse === undefined ? "now" : "undecided";
+  }
+
+  async #oweEerp(partner: Partner, key: string, { sfid, hash }: ReceivedRecord): Promise<void> {
+    const response = await responseAsAsked(this.#core, partner, sfid, eerpFor(sfid), hash);
+    await this.#core.responses.owe(partner.name, key, response);
   }
 
   /** @internal The file is in its place: whatever fails now, it was received. */
@@ -224,7 +251,8 @@ export class IncomingFiles {
     try {
       if (record === undefined) return;
       if (forwarded) await this.#relay(key, record);
-      else this.#core.emit("fileReceived", { session, file: describe(key, record) });
+      else if (record.answer === "certificate") await takeCertificate(this.#core, key, record);
+      else this.#core.emit("fileReceived", { session, file: receivedFile(key, record) });
       if (record.answer === "undecided") await this.#decide(key, record);
     } catch (error) {
       this.#core.logger.error(
@@ -242,7 +270,7 @@ export class IncomingFiles {
     let decision: EndResponseDecision = "eerp";
     if (hook !== undefined && partner !== undefined) {
       try {
-        decision = await hook(describe(key, record), partner);
+        decision = await hook(receivedFile(key, record), partner);
       } catch (error) {
         this.#core.logger.error(
           { error, path: record.path },
@@ -261,12 +289,14 @@ export class IncomingFiles {
     record: ReceivedRecord,
     negative: { readonly reason: number; readonly text?: string | undefined } | undefined,
   ): Promise<void> {
-    const { partner, sfid } = record;
+    const { sfid, hash } = record;
+    const partner = await this.#core.partner(record.partner);
     const response =
       negative === undefined
         ? eerpFor(sfid)
         : nerpFor(sfid, this.#core.ownSfid, negative.reason, negative.text ?? "");
-    await this.#core.responses.owe(partner, key, response);
+    const asked = await responseAsAsked(this.#core, partner, sfid, response, hash);
+    await this.#core.responses.owe(partner.name, key, asked);
     await this.#core.received.put(key, { ...record, answer: "now" });
   }
 
@@ -282,23 +312,6 @@ export class IncomingFiles {
     }
     await this.#core.queue.add(await relayedFile(key, record, next));
     await this.#core.received.put(key, { ...record, answer: "relayed" });
-  }
-}
-
-function describe(key: string, { sfid, path, totals }: ReceivedRecord): ReceivedFile {
-  return { key, sfid, path, octets: totals.octets };
-}
-
-/** Without somebody who opens it, a secured file is of no use here. */
-function refuseSecured({ securityLevel, compression, envelope }: Sfid): void {
-  if (securityLevel === 1 || securityLevel === 3) {
-    throw new FileRefusedError(answerReasons.encryptedNotAllowed.code, "encrypted files are not accepted");
-  }
-  if (securityLevel === 2) {
-    throw new FileRefusedError(answerReasons.signedNotAllowed.code, "signed files are not accepted");
-  }
-  if (compression !== 0 || envelope !== 0) {
-    throw new FileRefusedError(answerReasons.compressionNotAllowed.code, "compressed files are not accepted");
   }
 }
 

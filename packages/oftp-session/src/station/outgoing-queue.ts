@@ -1,3 +1,4 @@
+import type { ReceiptHash } from "@waybill/cms-security";
 import type { FileFormat, SecurityLevel, VirtualFileTime } from "@waybill/oftp-codec";
 import type { StateStore, StateValue } from "../state-store.js";
 import type { RecordMapping } from "../storage/record-mapping.js";
@@ -29,6 +30,20 @@ export interface QueuedFile {
   readonly originalSize: number | undefined;
   /** Of the file's content when it was queued: when it is another one later, the transfer begins anew. */
   readonly fingerprint?: string | undefined;
+  /** What is transmitted, where that is not the file itself or its end response is to be signed. */
+  readonly transmitted?: TransmittedContent | undefined;
+}
+
+/** What is sent in place of a file, and what its end response is held against. */
+export interface TransmittedContent {
+  /** The CMS message; undefined when the file goes as it is. */
+  readonly path: string | undefined;
+  /** Of the file that it was made of. */
+  readonly fingerprint: string;
+  /** Tells by which algorithms, for whom and by whom it was made. */
+  readonly madeWith: string;
+  /** Hashes of what is transmitted, in base64, by the names of `RECEIPT_HASHES`. */
+  readonly hashes: Readonly<Partial<Record<ReceiptHash, string>>>;
 }
 
 /** How far a file is that was sent. */
@@ -134,6 +149,7 @@ function fromRecord(value: StateValue): QueuedFile {
     ...record,
     recordMapping: record.recordMapping ?? undefined,
     originalSize: record.originalSize ?? undefined,
+    transmitted: record.transmitted && { ...record.transmitted, path: record.transmitted.path ?? undefined },
     security: {
       ...record.security,
       securityLevel: record.security.securityLevel as SecurityLevel,

@@ -2,6 +2,12 @@ import { timingSafeEqual } from "node:crypto";
 import { join } from "node:path";
 import { optionError } from "@waybill/net-core";
 import type { Capability, ProtocolLevel } from "@waybill/oftp-codec";
+import type {
+  OwnIdentity,
+  PartnerCertificate,
+  PartnerSecurity,
+  SecureAuthentication,
+} from "../security/partner-security.js";
 import { isSafeFileName } from "../storage/safe-file-name.js";
 import type { PartnerAddress } from "./dial-partner.js";
 
@@ -44,6 +50,17 @@ export interface Partner {
   readonly maxSessions?: number | undefined;
   /** Addresses and CIDR ranges that it may call from. Default: any. */
   readonly allowedAddresses?: readonly string[] | undefined;
+  /**
+   * Its certificates: any of them verifies, files are encrypted for the newest that is valid. Those that it sends and that
+   * are accepted (`StationHooks.acceptCertificate`) are kept by the station and come on top. Default: none.
+   */
+  readonly certificates?: readonly PartnerCertificate[] | undefined;
+  /** This station's certificates where they are others than for everybody (`StationOptions.identities`). */
+  readonly ownIdentities?: readonly OwnIdentity[] | undefined;
+  /** Default: files go as they are; what comes is opened as far as there are keys and certificates for it. */
+  readonly security?: PartnerSecurity | undefined;
+  /** Default `allowed`, where there are certificates of both sides for it; else `refused`. */
+  readonly secureAuthentication?: SecureAuthentication | undefined;
 }
 
 /** Where a station looks its partners up. Asked anew for every session, so that changes need no restart. */

@@ -1,11 +1,12 @@
 import { TransferError } from "@waybill/net-core";
 import { type ProtocolLevel, virtualFileTime } from "@waybill/oftp-codec";
-import { levelWithNerp } from "../machine/index.js";
+import { levelWithNerp, levelWithSecurity } from "../machine/index.js";
+import { fileSource } from "../storage/content-source.js";
 import { localOutgoingFile } from "../storage/outgoing-file.js";
 import type { OutgoingFile } from "../user-monitor.js";
+import { needsPreparation } from "./content-sealing.js";
 import { fileKey } from "./file-identity.js";
 import type { QueuedFile } from "./outgoing-queue.js";
-import type { Partner } from "./partner.js";
 import type { Claim, StationCore } from "./station-core.js";
 
 /** A file that can be sent. */
@@ -15,12 +16,15 @@ export interface PreparedFile {
   readonly file: OutgoingFile;
 }
 
-/** What is sent for a claimed entry of the queue. Undefined when it was sent already. */
+/**
+ * What is sent for a claimed entry of the queue. Undefined when it was sent already.
+ * Errors: `ERR_OFTP_SECURITY_LEVEL` for a secured file in a session that cannot carry it, `ERR_OFTP_NOT_PREPARED` for one that changed
+ * at the last moment: it waits; those of `localOutgoingFile`.
+ */
 export async function prepareFile(
   core: StationCore,
   claimed: QueuedFile,
   claim: Claim,
-  partner: Partner,
   level: ProtocolLevel,
 ): Promise<PreparedFile | undefined> {
   const current = await core.queue.find(claimed);
@@ -32,8 +36,10 @@ export async function prepareFile(
     await core.dispose(current);
     return undefined;
   }
+  requireLevel(current, level);
+  const path = await transmittedPath(current);
   const plain = await localOutgoingFile({
-    path: current.path,
+    path,
     datasetName: current.datasetName,
     timestamp: current.timestamp,
     destination: current.destination,
@@ -46,10 +52,12 @@ export async function prepareFile(
     ...(current.recordMapping === undefined ? {} : { recordMapping: current.recordMapping }),
   });
   // What the partner may have of other content is of no use; it could even take it for the whole file.
-  const changed = current.fingerprint !== undefined && current.fingerprint !== plain.fingerprint;
+  const changed =
+    path === current.path && current.fingerprint !== undefined && current.fingerprint !== plain.fingerprint;
   const isFree = sent === undefined && !changed && claim.announce(responseKey);
-  const queued = isFree ? current : await dateAnew(core, current, plain.fingerprint, claim, level);
-  const unsealed: OutgoingFile = {
+  const fingerprint = path === current.path ? plain.fingerprint : current.fingerprint;
+  const queued = isFree ? current : await dateAnew(core, current, fingerprint, claim, level);
+  const file: OutgoingFile = {
     ...plain,
     timestamp: queued.timestamp,
     open: (offset) => plain.open(offset),
@@ -57,11 +65,31 @@ export async function prepareFile(
     security: queued.security,
     originalSize: queued.originalSize ?? plain.size,
   };
-  const { protection } = core.options;
-  const file =
-    queued.relayed || protection === undefined ? unsealed : await protection.seal(unsealed, partner, queued);
   if (!isFree || !core.queue.mayBeThere(queued)) return { queued, file };
   return { queued, file: { ...file, open: (offset) => file.open(offset), sentBefore: file.totals } };
+}
+
+/** A file that is to be secured is not sent as it is, whatever the partner can do. */
+function requireLevel({ datasetName, security }: QueuedFile, level: ProtocolLevel): void {
+  if (level >= levelWithSecurity || (!security.enveloped && !security.signedReceipt)) return;
+  throw new TransferError(
+    "ERR_OFTP_SECURITY_LEVEL",
+    `${datasetName} is to be secured, which needs ODETTE-FTP 2.0: this session is of level ${level}`,
+    { details: { level } },
+  );
+}
+
+/** Where the octets are that are sent for an entry. */
+async function transmittedPath(queued: QueuedFile): Promise<string> {
+  if (!needsPreparation(queued)) return queued.path;
+  const { transmitted, path, datasetName } = queued;
+  if (transmitted !== undefined && transmitted.fingerprint === (await fileSource(path)).fingerprint) {
+    return transmitted.path ?? path;
+  }
+  throw new TransferError(
+    "ERR_OFTP_NOT_PREPARED",
+    `${datasetName} changed just now, and waits to be secured`,
+  );
 }
 
 /**
@@ -71,7 +99,7 @@ export async function prepareFile(
 async function dateAnew(
   core: StationCore,
   queued: QueuedFile,
-  fingerprint: string,
+  fingerprint: string | undefined,
   claim: Claim,
   level: ProtocolLevel,
 ): Promise<QueuedFile> {

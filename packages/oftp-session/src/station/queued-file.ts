@@ -1,6 +1,8 @@
 import { basename, resolve } from "node:path";
 import { TransferError } from "@waybill/net-core";
 import type { FileFormat, VirtualFileTime } from "@waybill/oftp-codec";
+import type { FileSecurityWishes } from "../security/partner-security.js";
+import { securityFor } from "../security/security-rules.js";
 import { fileSource } from "../storage/content-source.js";
 import type { RecordMapping } from "../storage/record-mapping.js";
 import type { FileSecurity } from "../user-monitor.js";
@@ -31,20 +33,22 @@ export interface FileToSend {
   readonly recordMapping?: RecordMapping | undefined;
   /** Default: keep. */
   readonly afterSending?: AfterSending | undefined;
+  /** What is left out is as the partner's entry says. */
+  readonly security?: FileSecurityWishes | undefined;
 }
-
-const UNSECURED: FileSecurity = {
-  securityLevel: 0,
-  cipherSuite: 0,
-  compressed: false,
-  enveloped: false,
-  signedReceipt: false,
-};
 
 const MAX_DATASET_NAME = 26;
 
-/** The entry of the queue for a file. Errors: `ERR_OFTP_FILE_UNREADABLE`, `ERR_OFTP_OPTIONS`. */
-export async function queuedFile(core: StationCore, partner: Partner, file: FileToSend): Promise<QueuedFile> {
+/**
+ * The entry of the queue for a file. `security`: default as the file and the partner's entry wish.
+ * Errors: `ERR_OFTP_FILE_UNREADABLE`, `ERR_OFTP_OPTIONS`, `ERR_OFTP_SECURITY_POLICY`.
+ */
+export async function queuedFile(
+  core: StationCore,
+  partner: Partner,
+  file: FileToSend,
+  security: FileSecurity = securityFor(partner.security ?? {}, file.security ?? {}),
+): Promise<QueuedFile> {
   const path = resolve(file.path);
   const { fingerprint } = await fileSource(path);
   const format = file.format ?? "U";
@@ -70,7 +74,7 @@ export async function queuedFile(core: StationCore, partner: Partner, file: File
     recordMapping: file.recordMapping,
     afterSending: file.afterSending ?? "keep",
     relayed: false,
-    security: UNSECURED,
+    security,
     originalSize: undefined,
     fingerprint,
   };
@@ -78,16 +82,18 @@ export async function queuedFile(core: StationCore, partner: Partner, file: File
 
 /**
  * Entries that were made for a file: the one with the same content and the same wishes, and those whose content is gone
- * because the file is another one now. Errors: `ERR_OFTP_FILE_UNREADABLE`.
+ * because the file is another one now. Errors: `ERR_OFTP_FILE_UNREADABLE`, `ERR_OFTP_SECURITY_POLICY`.
  */
 export async function earlierRequests(
   entries: readonly QueuedFile[],
+  partner: Partner,
   file: FileToSend,
 ): Promise<{ readonly same: QueuedFile | undefined; readonly outdated: readonly QueuedFile[] }> {
   const path = resolve(file.path);
   const { fingerprint } = await fileSource(path);
   const { datasetName = datasetNameOf(basename(path)), format = "U", description = "", userData = "" } = file;
   const { maxRecordSize = 0, timestamp, destination, originator } = file;
+  const security = securityFor(partner.security ?? {}, file.security ?? {});
   const own = entries.filter((entry) => !entry.relayed && entry.path === path);
   const same = own.find(
     (entry) =>
@@ -97,12 +103,18 @@ export async function earlierRequests(
       entry.maxRecordSize === maxRecordSize &&
       entry.description === description &&
       entry.userData === userData &&
+      isSameSecurity(entry.security, security) &&
       (destination === undefined || entry.destination === destination) &&
       (originator === undefined || entry.originator === originator) &&
       (timestamp === undefined ||
         (entry.timestamp.date === timestamp.date && entry.timestamp.time === timestamp.time)),
   );
   return { same, outdated: own.filter((entry) => entry.fingerprint !== fingerprint) };
+}
+
+function isSameSecurity(one: FileSecurity, other: FileSecurity): boolean {
+  const names = Object.keys(one) as (keyof FileSecurity)[];
+  return names.every((name) => one[name] === other[name]);
 }
 
 /** Printable ASCII is what datasets are called in practice. */

@@ -1,12 +1,15 @@
 import type { Sfid } from "@waybill/oftp-codec";
+import { isEncrypted } from "../security/security-rules.js";
 import type { StateStore, StateValue } from "../state-store.js";
 import type { FileTotals } from "../user-monitor.js";
+import type { ReceivedFile } from "./station-events.js";
 
 /**
  * How a received file is answered: `now` the response is owed or was taken; `undecided` the application is asked; `later` it says so
- * by itself; `forwarded` it is to be queued for the station that it is for, and `relayed` it was: that station answers.
+ * by itself; `forwarded` it is to be queued for the station that it is for, and `relayed` it was: that station answers;
+ * `certificate` it is one that is to be decided about.
  */
-export type AnswerMode = "now" | "undecided" | "later" | "forwarded" | "relayed";
+export type AnswerMode = "now" | "undecided" | "later" | "forwarded" | "relayed" | "certificate";
 
 /** A file that this station has stored. */
 export interface ReceivedRecord {
@@ -19,6 +22,31 @@ export interface ReceivedRecord {
   /** Milliseconds since 1970. */
   readonly receivedAt: number;
   readonly sfid: Sfid;
+  /** Octets of what was inside of the envelope; undefined when there was none. */
+  readonly contentOctets?: number | undefined;
+  /** Of what was transmitted, for a signed end response; in base64. */
+  readonly hash?: string | undefined;
+  /** The thumbprint (SHA-256) of the certificate whose signature was verified. */
+  readonly signer?: string | undefined;
+}
+
+/** As the application sees it. */
+export function receivedFile(
+  key: string,
+  { sfid, path, totals, contentOctets, signer }: ReceivedRecord,
+): ReceivedFile {
+  return {
+    key,
+    sfid,
+    path,
+    octets: contentOctets ?? totals.octets,
+    security: {
+      encrypted: isEncrypted(sfid),
+      compressed: sfid.compression !== 0,
+      signer,
+      signedReceipt: sfid.signedReceipt,
+    },
+  };
 }
 
 const RECEIVED = "received";

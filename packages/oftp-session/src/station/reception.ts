@@ -4,6 +4,7 @@ import type { ReceptionLedger } from "../storage/whole-file.js";
 import type { FileSink, FileTotals } from "../user-monitor.js";
 import type { IncomingFiles } from "./incoming-files.js";
 import type { Partner } from "./partner.js";
+import type { ReceivedContent } from "./received-content.js";
 import type { ReceivedRecord } from "./received-files.js";
 import type { StationCore } from "./station-core.js";
 import type { SessionContext } from "./station-events.js";
@@ -15,6 +16,8 @@ export interface ReceptionFacts {
   readonly session: SessionContext;
   readonly key: string;
   readonly forwarded: boolean;
+  /** What is done to it once it has arrived; undefined for what is passed on. */
+  readonly content: ReceivedContent | undefined;
   readonly onStored: (key: string) => void;
   /** Once it is recorded. */
   record?: ReceivedRecord;

@@ -1,13 +1,23 @@
 import { dirname, join, resolve } from "node:path";
-import { AddressMatcher, isTransferError, type Logger, silentLogger, TransferError } from "@waybill/net-core";
+import {
+  AddressMatcher,
+  errorCode,
+  isTransferError,
+  type Logger,
+  silentLogger,
+  TransferError,
+} from "@waybill/net-core";
 import { type Eerp, type Nerp, negativeResponseReasons } from "@waybill/oftp-codec";
 import { levelWithNerp } from "../machine/index.js";
 import { scanOutbox, settleSentFile } from "../storage/outbox.js";
 import { acquireProcessLock } from "../storage/process-lock.js";
+import { nodeFileSystem, unlinkIfThere } from "../storage/storage-file-system.js";
 import { VirtualFileClock } from "../storage/virtual-file-clock.js";
 import type { OutgoingEndResponse } from "../user-monitor.js";
+import { needsPreparation } from "./content-sealing.js";
 import { EndResponseRecords } from "./end-response-records.js";
 import { answeredFileKey } from "./file-identity.js";
+import { FileSealer } from "./file-sealer.js";
 import { IncomingFiles } from "./incoming-files.js";
 import { lockKey } from "./lock-key.js";
 import { OutgoingQueue, type QueuedFile } from "./outgoing-queue.js";
@@ -16,6 +26,7 @@ import { queuedFile } from "./queued-file.js";
 import { ReceivedFiles } from "./received-files.js";
 import type { StationEvents } from "./station-events.js";
 import type { StationOptions } from "./station-options.js";
+import { StationSecurity } from "./station-security.js";
 
 const DEFAULT_PARTNER_SESSIONS = 4;
 
@@ -39,6 +50,8 @@ export class StationCore {
   readonly received: ReceivedFiles;
   readonly incoming: IncomingFiles;
   readonly clock: VirtualFileClock;
+  readonly security: StationSecurity;
+  readonly sealer: FileSealer;
   readonly emit: <K extends keyof StationEvents>(event: K, ...args: StationEvents[K]) => void;
   readonly #sessions = new Map<string, number>();
   /** Files that are being sent, by the keys of their end responses. */
@@ -57,6 +70,8 @@ export class StationCore {
     this.received = new ReceivedFiles(store);
     this.incoming = new IncomingFiles(this);
     this.clock = new VirtualFileClock({ store, now: this.now });
+    this.security = new StationSecurity(options, this.now);
+    this.sealer = new FileSealer(this);
   }
 
   readonly now = (): Date => this.options.now?.() ?? new Date();
@@ -65,8 +80,18 @@ export class StationCore {
     return this.options.sfid ?? this.options.ssid;
   }
 
+  /** Certificates on their way to partners. */
+  get certificateFolder(): string {
+    return resolve(this.options.work, "certificates");
+  }
+
   get lockFolder(): string {
     return join(this.options.work, "locks");
+  }
+
+  /** What is sent in place of files: signed, compressed, encrypted. */
+  get sealedFolder(): string {
+    return join(this.options.work, "sealed");
   }
 
   /** Undefined when the partner has as many sessions as it may have. */
@@ -135,7 +160,8 @@ export class StationCore {
     try {
       queued = await queuedFile(this, partner, { path, afterSending: "remove" });
     } catch (error) {
-      if (!this.isHopeless(error)) throw error;
+      const isForbidden = errorCode(error) === "ERR_OFTP_SECURITY_POLICY";
+      if (!isForbidden && !this.isHopeless(error)) throw error;
       this.logger.warn({ error, path }, "a file in the outbox cannot be sent");
       return;
     }
@@ -181,6 +207,13 @@ export class StationCore {
     } catch (error) {
       this.logger.error({ error, path }, "a file that was sent cannot be put away");
     }
+    await this.forget(queued);
+  }
+
+  /** Removes an entry of the queue, and what was made for it. */
+  async forget(queued: QueuedFile): Promise<void> {
+    const sealed = queued.transmitted?.path;
+    if (sealed !== undefined) await unlinkIfThere(nodeFileSystem, sealed);
     // The entry goes last: until then the file is not collected again.
     await this.queue.remove(queued);
   }
@@ -189,14 +222,15 @@ export class StationCore {
   async abandon(queued: QueuedFile): Promise<void> {
     const { path, relayed } = queued;
     try {
-      if (relayed) await settleSentFile(path, { action: "delete" });
+      if (relayed || dirname(path) === this.certificateFolder)
+        await settleSentFile(path, { action: "delete" });
       else if (await this.#isInOutbox(queued)) {
         await settleSentFile(path, { action: "move", sentFolder: join(dirname(path), "refused") });
       }
     } catch (error) {
       this.logger.error({ error, path }, "a file that cannot be sent cannot be put away");
     }
-    await this.queue.remove(queued);
+    await this.forget(queued);
   }
 
   isHopeless(error: unknown): boolean {
@@ -280,14 +314,27 @@ export class StationCore {
     await this.passOn(nerp, queued);
   }
 
-  /** Queues a file for a partner. */
+  /** The entry of a partner. Errors: `ERR_OFTP_PARTNER_UNKNOWN`. */
+  async partner(name: string): Promise<Partner> {
+    const partner = await this.options.partners.byName(name);
+    if (partner !== undefined) return partner;
+    throw new TransferError("ERR_OFTP_PARTNER_UNKNOWN", `There is no partner of the name ${name}`);
+  }
+
+  /** Queues a file for a partner: what is transmitted for it is made before. */
   async enqueue(partnerName: string, make: (partner: Partner) => Promise<QueuedFile>): Promise<QueuedFile> {
-    const partner = await this.options.partners.byName(partnerName);
-    if (partner === undefined) {
-      throw new TransferError("ERR_OFTP_PARTNER_UNKNOWN", `There is no partner of the name ${partnerName}`);
-    }
-    const queued = await make(partner);
+    const partner = await this.partner(partnerName);
+    const queued = await this.sealer.complete(await make(partner), partner);
     await this.queue.add(queued);
     return queued;
+  }
+
+  /** Makes ready what waits for a partner, its outbox included. What cannot be is told when a session comes to it. */
+  async prepare(partner: Partner, only: ReadonlySet<string> | undefined): Promise<void> {
+    if (only === undefined) await this.collectOutbox(partner);
+    for (const queued of await this.queue.list(partner.name)) {
+      if (!needsPreparation(queued) || only?.has(queued.key) === false) continue;
+      await this.sealer.ready(queued, partner, undefined).catch(() => false);
+    }
   }
 }

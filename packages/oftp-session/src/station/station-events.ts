@@ -1,9 +1,11 @@
-import type { TlsPeer } from "@waybill/net-core";
+import type { Certificate } from "@waybill/cert-store";
+import type { TlsPeer, TransferError } from "@waybill/net-core";
 import type { Eerp, Nerp, Sfid, Ssid } from "@waybill/oftp-codec";
 import type { SessionEndError } from "../driver/session-end.js";
 import type { TrailEntry } from "../driver/session-options.js";
 import type { NegotiatedSession } from "../machine/index.js";
 import type { FileRefusal, OutgoingFile } from "../user-monitor.js";
+import type { CertificateExchange } from "./certificate-exchange.js";
 import type { QueuedFile } from "./outgoing-queue.js";
 import type { Partner } from "./partner.js";
 
@@ -26,6 +28,17 @@ export interface ReceivedFile {
   readonly path: string;
   /** Octets of user data. */
   readonly octets: number;
+  readonly security: ReceivedSecurity;
+}
+
+/** What a received file came in. */
+export interface ReceivedSecurity {
+  readonly encrypted: boolean;
+  readonly compressed: boolean;
+  /** The fingerprint (SHA-256, hexadecimal) of the partner's certificate whose signature was verified. */
+  readonly signer: string | undefined;
+  /** Its end response is signed. */
+  readonly signedReceipt: boolean;
 }
 
 /** What a station tells. Each event has one argument. */
@@ -72,6 +85,30 @@ export interface StationEvents {
       readonly session: SessionContext;
       readonly response: Eerp | Nerp;
       readonly file: QueuedFile | undefined;
+    },
+  ];
+  /**
+   * An end response that was to be signed and is not, or not by the partner, or for something else: the file stays
+   * unacknowledged. `error.code` is one of cms-security's `ERR_CMS_RECEIPT_…`.
+   */
+  endResponseInvalid: [
+    {
+      readonly session: SessionContext;
+      readonly response: Eerp | Nerp;
+      readonly file: QueuedFile;
+      readonly error: TransferError;
+    },
+  ];
+  /** A file is being signed, compressed and encrypted before it is sent. `octets` of `size` are done. */
+  sealing: [{ readonly file: QueuedFile; readonly octets: number; readonly size: number }];
+  /** A partner has sent a certificate. `text` says why it was not accepted. */
+  certificateReceived: [
+    {
+      readonly partner: string;
+      readonly exchange: CertificateExchange;
+      readonly certificate: Certificate | undefined;
+      readonly accepted: boolean;
+      readonly text: string;
     },
   ];
   /** The partner has taken an end response of this station. */

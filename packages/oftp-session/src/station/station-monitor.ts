@@ -1,4 +1,4 @@
-import type { Logger } from "@waybill/net-core";
+import { isTransferError, type Logger } from "@waybill/net-core";
 import {
   answerReasons,
   type Eerp,
@@ -26,9 +26,10 @@ import type {
 import { answeredFile } from "./answered-file.js";
 import { BackgroundWork } from "./background-work.js";
 import { answeredFileKey, fileKey } from "./file-identity.js";
-import type { QueuedFile } from "./outgoing-queue.js";
+import type { QueuedFile, SentFile } from "./outgoing-queue.js";
 import { type Partner, sameCode, samePassword } from "./partner.js";
 import { type PreparedFile, prepareFile } from "./prepared-file.js";
+import { requireProof } from "./signed-responses.js";
 import type { Claim, StationCore } from "./station-core.js";
 import type { SessionContext } from "./station-events.js";
 
@@ -44,6 +45,9 @@ export interface SessionPlan {
    */
   readonly idle?: (() => Promise<"look" | "give">) | undefined;
 }
+
+/** How long a partner waits while a file is being secured; partners give up after 90 s and more. */
+const SEALING_WAIT_MS = 20_000;
 
 interface Claimed {
   readonly queued: QueuedFile;
@@ -107,7 +111,8 @@ export class StationMonitor implements UserMonitor {
     for (const key of [...this.#answering]) this.#releaseResponse(key);
   }
 
-  identityFor(partner: Partner): SessionIdentity {
+  /** `authentication`: whether the session begins with it; see `StationSecurity.authenticates`. */
+  identityFor(partner: Partner, authentication: boolean): SessionIdentity {
     const { options } = this.#core;
     const { level, minimumLevel, bufferSize, credit, compression } = partner;
     return {
@@ -115,7 +120,7 @@ export class StationMonitor implements UserMonitor {
       password: partner.ownPassword ?? options.password,
       mode: partner.mode ?? "B",
       restart: partner.restart ?? true,
-      authentication: false,
+      authentication,
       limits: {
         compression: compression === true,
         ...(level === undefined ? {} : { level }),
@@ -160,7 +165,9 @@ export class StationMonitor implements UserMonitor {
     this.#leave = leave;
     this.#partner = partner;
     this.#context.partner = partner;
-    return { accept: true, identity: this.identityFor(partner) };
+    const asked = called === undefined ? ssid.authentication : undefined;
+    const authentication = await this.#core.security.authenticates(partner, asked);
+    return { accept: true, identity: this.identityFor(partner, authentication) };
   }
 
   opened({ partner, negotiated }: OpenSessionFacts): void {
@@ -276,6 +283,7 @@ export class StationMonitor implements UserMonitor {
 
   /** Opens an entry of the queue for sending. Undefined when it is another session's, or cannot be sent. */
   async #claim(entry: QueuedFile): Promise<OutgoingFile | undefined> {
+    if (!(await this.#isReady(entry))) return undefined;
     this.#settled.add(entry.key);
     const claim = await this.#core.claim(entry);
     if (claim === undefined) {
@@ -285,7 +293,7 @@ export class StationMonitor implements UserMonitor {
     }
     let prepared: PreparedFile | undefined;
     try {
-      prepared = await prepareFile(this.#core, entry, claim, this.#known(), this.#level);
+      prepared = await prepareFile(this.#core, entry, claim, this.#level);
     } catch (error) {
       await claim.release();
       await this.#unsent(entry, error);
@@ -298,6 +306,17 @@ export class StationMonitor implements UserMonitor {
     const { queued, file } = prepared;
     this.#claims.set(file, { queued, claim });
     return file;
+  }
+
+  /** Whether what is to be transmitted for an entry has been made; otherwise that goes on, and the entry waits. */
+  async #isReady(entry: QueuedFile): Promise<boolean> {
+    try {
+      return await this.#core.sealer.ready(entry, this.#known(), SEALING_WAIT_MS);
+    } catch (error) {
+      this.#settled.add(entry.key);
+      await this.#unsent(entry, error);
+      return false;
+    }
   }
 
   /** It could not be sent: later perhaps, or never. */
@@ -408,9 +427,26 @@ export class StationMonitor implements UserMonitor {
       this.#logger.info({ key }, "an end response came again");
       return;
     }
+    if (!(await this.#isProven(partner, response, sent))) return;
     if (sent.file.relayed) await this.#core.passOn(response, sent.file);
     await this.#core.queue.settle(sentKey, sent, response.kind === "EERP" ? "acknowledged" : "refused");
     this.#core.emit("endResponseReceived", { session: this.#context, response, file: sent.file });
+  }
+
+  /** Whether an end response is what was asked for; otherwise the file stays unacknowledged. */
+  async #isProven(partner: Partner, response: Eerp | Nerp, { file }: SentFile): Promise<boolean> {
+    try {
+      await requireProof(this.#core, partner, response, file);
+      return true;
+    } catch (error) {
+      if (!isTransferError(error)) throw error;
+      this.#logger.error(
+        { error, partner: partner.name, file: file.datasetName },
+        `${response.kind} not accepted: ${error.message}`,
+      );
+      this.#core.emit("endResponseInvalid", { session: this.#context, response, file, error });
+      return false;
+    }
   }
 
   /** The partner went on: it has every EFPA before. */

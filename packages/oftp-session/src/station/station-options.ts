@@ -1,8 +1,9 @@
+import type { Certificate } from "@waybill/cert-store";
 import type { Logger } from "@waybill/net-core";
 import type { Sfid, Ssid } from "@waybill/oftp-codec";
-import type { SessionAuthenticator } from "../driver/session-options.js";
+import type { OwnIdentity, SecurityPurpose } from "../security/partner-security.js";
 import type { StateStore } from "../state-store.js";
-import type { FileProtection } from "./file-protection.js";
+import type { CertificateExchange } from "./certificate-exchange.js";
 import type { Partner, PartnerDirectory } from "./partner.js";
 import type { ReceivedFile } from "./station-events.js";
 
@@ -43,6 +44,30 @@ export type EndResponseDecision =
   /** NERPREAS, see `negativeResponseReasons`. */
   | { readonly reason: number; readonly text?: string | undefined };
 
+/** A certificate of a partner that is about to be relied on. */
+export interface CertificateUse {
+  readonly partner: Partner;
+  readonly certificate: Certificate;
+  readonly purpose: SecurityPurpose;
+}
+
+/** A certificate that a partner has sent. */
+export interface CertificateOffer {
+  readonly partner: Partner;
+  /** `request`: it asks for this station's in return. `replace`: those before it are not to be used any more. */
+  readonly exchange: CertificateExchange;
+  readonly certificate: Certificate;
+  /** Those that the station has of this partner. */
+  readonly known: readonly Certificate[];
+  /** SFIDDESC: often names the certificate that is replaced. */
+  readonly description: string;
+}
+
+/** Whether a certificate becomes one of the partner's. */
+export type CertificateDecision =
+  | { readonly accept: true; readonly purposes?: readonly SecurityPurpose[] | undefined }
+  | { readonly accept: false; readonly text?: string | undefined };
+
 /** Decisions of the application. Each has a safe default. */
 export interface StationHooks {
   /** A known partner with the right password wants a session. Default: true. A text refuses it, and is told to the partner. */
@@ -58,6 +83,18 @@ export interface StationHooks {
     file: ReceivedFile,
     partner: Partner,
   ) => EndResponseDecision | Promise<EndResponseDecision>;
+  /**
+   * A certificate of a partner is about to be relied on: its chain, whether it is revoked (`verifyCertificate` of cert-store).
+   * Default: those of the partner's entry are trusted for being there. That it is valid now is checked without it.
+   */
+  readonly trustCertificate?: (use: CertificateUse) => boolean | Promise<boolean>;
+  /**
+   * A partner sends a certificate (`ODETTE_CERTIFICATE_…`). Accepted, it is one of the partner's from now on, and the partner gets
+   * an EERP; else a NERP with the text. Default: not accepted.
+   */
+  readonly acceptCertificate?: (
+    offer: CertificateOffer,
+  ) => CertificateDecision | Promise<CertificateDecision>;
 }
 
 /** Options of {@link OftpStation}. */
@@ -83,6 +120,11 @@ export interface StationOptions {
   readonly overwrite?: OverwritePolicy | undefined;
   /** Octets; larger ones are refused with reason 06. Default: no limit. */
   readonly maxFileSize?: number | undefined;
+  /**
+   * How many octets one octet of a compressed file may become, after the first MiB; more is refused with reason 23. The size that the
+   * partner announces (SFIDOSIZ) is a limit as well. Default 200.
+   */
+  readonly maxCompressionRatio?: number | undefined;
   /** Sessions at the same time; more are refused with ESID 08. Default 100. */
   readonly maxSessions?: number | undefined;
   /** Octets of the largest data exchange buffer. Default 32768. */
@@ -94,8 +136,11 @@ export interface StationOptions {
   /** Default: no limit. */
   readonly maxSessionMs?: number | undefined;
   readonly hooks?: StationHooks | undefined;
-  readonly protection?: FileProtection | undefined;
-  readonly authenticator?: SessionAuthenticator | undefined;
+  /**
+   * Certificates of this station with their keys: any of them decrypts, all that are valid sign (RFC 5024 section 6.2), so that a new
+   * one and an old one can be used at the same time. Default: none, so files are neither signed nor decrypted.
+   */
+  readonly identities?: readonly OwnIdentity[] | undefined;
   readonly logger?: Logger | undefined;
   /** The clock. Default: the system's. */
   readonly now?: (() => Date) | undefined;

@@ -3,16 +3,19 @@ import { EventEmitter } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { Certificate } from "@waybill/cert-store";
 import { TransferError, tlsPeerOf } from "@waybill/net-core";
 import { endSessionReasons } from "@waybill/oftp-codec";
 import { initiateSession, type OftpSession, respondSession } from "../driver/session.js";
 import type { SessionEnd, SessionOptions } from "../driver/session-options.js";
 import type { SessionConstants } from "../machine/index.js";
 import { checkNamePattern } from "../storage/received-file-name.js";
+import { type CertificateExchange, sendCertificate } from "./certificate-exchange.js";
 import { dialPartner } from "./dial-partner.js";
 import type { QueuedFile, SentFile } from "./outgoing-queue.js";
 import type { Partner } from "./partner.js";
 import { earlierRequests, type FileToSend, queuedFile } from "./queued-file.js";
+import { receivedFile } from "./received-files.js";
 import { StationCore } from "./station-core.js";
 import type { ReceivedFile, SessionContext, StationEvents } from "./station-events.js";
 import { type SessionPlan, StationMonitor } from "./station-monitor.js";
@@ -77,8 +80,11 @@ export class OftpStation extends EventEmitter<StationEvents> {
   }
 
   /**
-   * Queues a file for a partner; resolves when that is on disk. The file must stay as it is until it was sent.
-   * Errors: `ERR_OFTP_PARTNER_UNKNOWN`, `ERR_OFTP_FILE_UNREADABLE`, `ERR_OFTP_OPTIONS`.
+   * Queues a file for a partner; resolves when that is on disk. Where the file is to be signed, compressed or encrypted, that has
+   * been done by then (see the event `sealing`): large files are better queued before a session begins, as the partner would
+   * have to wait. The file must stay as it is until it was sent.
+   * Errors: `ERR_OFTP_PARTNER_UNKNOWN`, `ERR_OFTP_FILE_UNREADABLE`, `ERR_OFTP_OPTIONS`, `ERR_OFTP_SECURITY_POLICY`,
+   * `ERR_OFTP_CERTIFICATE`, those of the keys.
    */
   send(partnerName: string, file: FileToSend): Promise<QueuedFile> {
     return this.#core.enqueue(partnerName, (partner) => queuedFile(this.#core, partner, file));
@@ -89,7 +95,11 @@ export class OftpStation extends EventEmitter<StationEvents> {
    * queue a second time. Entries for what was at this path before are withdrawn. Errors: `ERR_OFTP_FILE_UNREADABLE`.
    */
   async resumable(partnerName: string, file: FileToSend): Promise<QueuedFile | undefined> {
-    const { same, outdated } = await earlierRequests(await this.#core.queue.list(partnerName), file);
+    const { same, outdated } = await earlierRequests(
+      await this.#core.queue.list(partnerName),
+      await this.#core.partner(partnerName),
+      file,
+    );
     for (const queued of outdated) await this.withdraw(queued);
     return same;
   }
@@ -103,11 +113,23 @@ export class OftpStation extends EventEmitter<StationEvents> {
     if (claim === undefined) return false;
     try {
       if ((await this.#core.queue.find(queued)) === undefined) return false;
-      await this.#core.queue.remove(queued);
+      await this.#core.forget(queued);
       return true;
     } finally {
       await claim.release();
     }
+  }
+
+  /**
+   * Sends a partner a certificate of this station (`ODETTE_CERTIFICATE_…`), by default the newest of its own for encryption. What it
+   * answers is told as for any file. Errors: `ERR_OFTP_PARTNER_UNKNOWN`, `ERR_OFTP_CERTIFICATE` when there is none.
+   */
+  sendCertificate(
+    partnerName: string,
+    exchange: CertificateExchange,
+    certificate?: Certificate,
+  ): Promise<QueuedFile> {
+    return sendCertificate(this.#core, partnerName, exchange, certificate);
   }
 
   /** The files that wait for a partner. */
@@ -125,7 +147,7 @@ export class OftpStation extends EventEmitter<StationEvents> {
     const all = await this.#core.received.list();
     return all
       .filter(([, { answer }]) => answer === "later")
-      .map(([key, { sfid, path, totals }]) => ({ key, sfid, path, octets: totals.octets }));
+      .map(([key, record]) => receivedFile(key, record));
   }
 
   /**
@@ -149,10 +171,10 @@ export class OftpStation extends EventEmitter<StationEvents> {
    * Errors: `ERR_OFTP_PARTNER_UNKNOWN`, `ERR_OFTP_CLOSING`, those of {@link dialPartner}.
    */
   async call(partnerName: string, options: CallOptions = {}): Promise<StationSession> {
-    const partner = await this.#core.options.partners.byName(partnerName);
-    if (partner === undefined) {
-      throw new TransferError("ERR_OFTP_PARTNER_UNKNOWN", `There is no partner of the name ${partnerName}`);
-    }
+    const partner = await this.#core.partner(partnerName);
+    this.#requireOpen();
+    // Before the partner waits for it.
+    if (options.send !== false) await this.#core.prepare(partner, options.only);
     this.#requireOpen();
     const socket = await dialPartner(partner, options.signal);
     try {
@@ -171,7 +193,8 @@ export class OftpStation extends EventEmitter<StationEvents> {
     socket.once("close", monitor.disconnected);
     const session = initiateSession(socket, {
       ...this.#sessionOptions(context, monitor, partner),
-      identity: monitor.identityFor(partner),
+      // What depends on the partner's answer is of no use in SSID.
+      identity: monitor.identityFor(partner, partner.secureAuthentication === "required"),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     return this.#add(session, context, monitor);
@@ -230,6 +253,7 @@ export class OftpStation extends EventEmitter<StationEvents> {
     this.#closing = true;
     const graceMs = options.graceMs ?? 0;
     for (const session of this.#sessions) session.stop();
+    const sealing = this.#core.sealer.stop();
     const abort = () => {
       for (const session of this.#sessions) session.abort();
     };
@@ -238,6 +262,7 @@ export class OftpStation extends EventEmitter<StationEvents> {
     // Those that come meanwhile are refused, which takes a moment too.
     while (this.#sessions.size > 0) await Promise.all([...this.#sessions].map(({ ended }) => ended));
     clearTimeout(timer);
+    await sealing;
   }
 
   #requireOpen(): void {
@@ -256,7 +281,7 @@ export class OftpStation extends EventEmitter<StationEvents> {
     partner: Partner | undefined,
   ): SessionOptions {
     const { options, logger } = this.#core;
-    const { bufferSize, credit, inactivityTimeoutMs, localTimeoutMs, maxSessionMs, authenticator } = options;
+    const { bufferSize, credit, inactivityTimeoutMs, localTimeoutMs, maxSessionMs, partners } = options;
     const constants: Partial<SessionConstants> = {
       maxBufSize: partner?.bufferSize ?? bufferSize ?? DEFAULT_BUFFER_SIZE,
       maxWindow: partner?.credit ?? credit ?? DEFAULT_CREDIT,
@@ -269,7 +294,7 @@ export class OftpStation extends EventEmitter<StationEvents> {
     return {
       monitor,
       constants,
-      authenticator,
+      authenticator: this.#core.security.authenticator(async (ssid) => partner ?? partners.bySsid(ssid.code)),
       inactivityTimeoutMs,
       localTimeoutMs,
       maximumMs: maxSessionMs,

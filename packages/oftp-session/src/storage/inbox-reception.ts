@@ -3,9 +3,8 @@ import { answerReasons } from "@waybill/oftp-codec";
 import { FileRefusedError, refusalOf } from "../file-refused-error.js";
 import type { FileSink, FileTotals } from "../user-monitor.js";
 import type { CheckpointFile } from "./checkpoint-file.js";
-import { type ClaimedName, claimFreeName } from "./final-name.js";
 import type { InboxSinkOptions } from "./inbox-sink.js";
-import { type KeptPart, locate, restartUnits } from "./kept-position.js";
+import { type KeptPart, lastPosition, locate, restartUnits } from "./kept-position.js";
 import {
   type FilePosition,
   type LayoutOptions,
@@ -14,17 +13,12 @@ import {
   START,
 } from "./local-layout.js";
 import type { ProcessLock } from "./process-lock.js";
+import { ReceptionDelivery } from "./reception-delivery.js";
+import type { ReceptionPlan } from "./reception-plan.js";
+import { hasRecords } from "./record-mapping.js";
 import type { StorageEnvironment } from "./storage-environment.js";
 import { type StorageFile, unlinkIfThere } from "./storage-file-system.js";
-import {
-  besideName,
-  checkpointName,
-  deliver,
-  newReceptionId,
-  partName,
-  type WholeFile,
-  wholeFile,
-} from "./whole-file.js";
+import { checkpointName, partName, type WholeFile, wholePath } from "./whole-file.js";
 
 /** Local octets between checkpoints: what a crash can cost. */
 export const CHECKPOINT_OCTETS = 8 * 1024 * 1024;
@@ -32,12 +26,13 @@ export const CHECKPOINT_OCTETS = 8 * 1024 * 1024;
 /** The reception of one file; `inboxSink` makes it and says what it does. */
 export class InboxReception implements FileSink {
   readonly #options: InboxSinkOptions;
-  readonly #key: string;
+  readonly #plan: ReceptionPlan;
   readonly #layoutOptions: LayoutOptions;
   readonly #checkpoint: CheckpointFile;
   readonly #lock: ProcessLock;
   readonly #environment: StorageEnvironment;
   readonly #partPath: string;
+  readonly #delivery: ReceptionDelivery;
   #somethingKept: boolean;
   #kept: KeptPart = { position: START, plain: true };
   #file: StorageFile | undefined;
@@ -48,24 +43,24 @@ export class InboxReception implements FileSink {
   #folderSynced = false;
   #checkpointing: Promise<void> | undefined;
   #failure: unknown;
-  #whole: WholeFile | undefined;
   #ended = false;
 
   constructor(
     options: InboxSinkOptions,
     key: string,
-    layoutOptions: LayoutOptions,
+    plan: ReceptionPlan,
     checkpoint: CheckpointFile,
     lock: ProcessLock,
     environment: StorageEnvironment,
   ) {
     this.#options = options;
-    this.#key = key;
-    this.#layoutOptions = layoutOptions;
+    this.#plan = plan;
+    this.#layoutOptions = plan.arriving;
     this.#checkpoint = checkpoint;
     this.#lock = lock;
     this.#environment = environment;
     this.#partPath = join(options.partialFolder, partName(key));
+    this.#delivery = new ReceptionDelivery(options, key, plan, checkpoint, environment);
     this.#somethingKept = lock.entries.includes(partName(key)) || lock.entries.includes(checkpointName(key));
   }
 
@@ -97,23 +92,33 @@ export class InboxReception implements FileSink {
   /** Goes on with a file that was whole and synced, and not recorded. */
   async goOnWith(whole: WholeFile): Promise<void> {
     const { fileSystem } = this.#environment;
-    const path = join(whole.folder, whole.name);
-    const { format, maxRecordSize, mapping, lineEnd } = this.#layoutOptions;
-    const size = (await fileSystem.inspect(path))?.size ?? 0;
-    if (format !== "V") {
-      const unit = format === "F" ? maxRecordSize : 1024;
-      const ends = mapping === "lines" ? (lineEnd === "crlf" ? 2 : 1) : 0;
-      const units = Math.floor(size / (unit + ends));
-      const records = format === "F" ? units : 0;
+    const path = wholePath(whole);
+    const { format } = this.#layoutOptions;
+    // What is kept otherwise now than when it arrived is of no use.
+    const sealed = this.#plan.content !== undefined;
+    if (hasRecords(format) && (whole.kind === "sealed") !== sealed) {
+      await unlinkIfThere(fileSystem, path);
+      return;
+    }
+    const position = await this.#lastPosition(path);
+    if (position !== undefined) {
       await this.#checkpoint.read();
-      const position = { records, octets: units * unit, local: units * (unit + ends) };
-      // Lines are not searched for in format F.
+      // It is only asked of what lines are, where they are not searched for.
       await this.#checkpoint.write({ position, plain: true });
       await this.#checkpoint.close();
     }
     await fileSystem.rename(path, this.#partPath);
     await fileSystem.syncFolder(whole.folder);
     this.#somethingKept = true;
+  }
+
+  async #lastPosition(path: string): Promise<FilePosition | undefined> {
+    const file = await this.#environment.fileSystem.open(path, "read");
+    try {
+      return await lastPosition(file, this.#layoutOptions, await file.size());
+    } finally {
+      await file.close();
+    }
   }
 
   async begin(restartPosition: number): Promise<FileTotals> {
@@ -153,7 +158,7 @@ export class InboxReception implements FileSink {
       if (end.length > 0) await file.write(end, this.#written);
       await file.sync();
       await this.#closeFile();
-      await this.#store(await this.#becomeWhole(), totals);
+      await this.#delivery.run(totals);
     } catch (error) {
       throw this.#fail(error);
     }
@@ -168,7 +173,9 @@ export class InboxReception implements FileSink {
     await this.#closeFile().catch(() => {});
     await this.#checkpoint.remove().catch(() => {});
     await unlinkIfThere(fileSystem, this.#partPath).catch(() => {});
-    if (this.#whole !== undefined) await this.#removeWhole(this.#whole).catch(() => {});
+    const failure = this.#failure;
+    const again = failure instanceof FileRefusedError && failure.retry;
+    await this.#delivery.discard(again).catch(() => {});
     await fileSystem.syncFolder(partialFolder).catch(() => {});
     await this.#end();
   }
@@ -232,53 +239,6 @@ export class InboxReception implements FileSink {
     if (this.#folderSynced) return;
     await this.#environment.fileSystem.syncFolder(this.#options.partialFolder);
     this.#folderSynced = true;
-  }
-
-  async #becomeWhole(): Promise<WholeFile> {
-    const { fileSystem } = this.#environment;
-    const { partialFolder } = this.#options;
-    const whole = wholeFile(partialFolder, this.#key, newReceptionId());
-    await fileSystem.rename(this.#partPath, join(partialFolder, whole.name));
-    this.#whole = whole;
-    await this.#checkpoint.remove();
-    await fileSystem.syncFolder(partialFolder);
-    return whole;
-  }
-
-  async #store(whole: WholeFile, totals: FileTotals): Promise<void> {
-    const { ledger, overwrite = "rename" } = this.#options;
-    const claimed = await this.#claimName();
-    const finalPath = claimed?.path ?? join(this.#options.inboxFolder, this.#options.fileName);
-    const stored = { key: this.#key, receptionId: whole.receptionId, finalPath, totals };
-    try {
-      await ledger.stored(stored);
-      await deliver(whole, finalPath, overwrite, ledger, this.#environment);
-    } catch (error) {
-      // Without the revocation a later start delivers it, so it must stay.
-      await ledger.revoke(stored).catch(() => {
-        this.#whole = undefined;
-      });
-      throw error;
-    } finally {
-      await claimed?.release();
-    }
-  }
-
-  async #claimName(): Promise<ClaimedName | undefined> {
-    const { inboxFolder, fileName, partialFolder, overwrite = "rename" } = this.#options;
-    if (overwrite === "replace") return undefined;
-    const onlyFirst = overwrite === "never";
-    const claimed = await claimFreeName(inboxFolder, fileName, partialFolder, this.#environment, onlyFirst);
-    if (claimed !== undefined) return claimed;
-    throw new FileRefusedError(answerReasons.duplicateFile.code, `there is a file ${fileName} already`);
-  }
-
-  /** With the names in the inbox that a failed delivery may have given it. */
-  async #removeWhole(whole: WholeFile): Promise<void> {
-    const { fileSystem } = this.#environment;
-    const { inboxFolder, partialFolder } = this.#options;
-    await unlinkIfThere(fileSystem, join(inboxFolder, besideName(whole)));
-    await unlinkIfThere(fileSystem, join(partialFolder, whole.name));
   }
 
   #begun(): { file: StorageFile; layout: LocalLayout } {

@@ -6,13 +6,14 @@ import type { FileSink } from "../user-monitor.js";
 import { CheckpointFile } from "./checkpoint-file.js";
 import type { OverwriteRule } from "./final-name.js";
 import { InboxReception } from "./inbox-reception.js";
-import type { LayoutOptions } from "./local-layout.js";
 import { acquireProcessLock, type ProcessLock } from "./process-lock.js";
-import { receivedFileKey, wireFormat } from "./received-file-key.js";
-import { type LineEnd, mappingFor, type RecordMapping } from "./record-mapping.js";
+import { receivedFileKey } from "./received-file-key.js";
+import { receptionPlan } from "./reception-plan.js";
+import type { LineEnd, RecordMapping } from "./record-mapping.js";
 import { isSafeFileName } from "./safe-file-name.js";
+import { settleWholeFiles } from "./settle-whole-files.js";
 import { ensureFolder, realEnvironment, type StorageEnvironment } from "./storage-environment.js";
-import { checkpointName, deliver, parseWholeName, type ReceptionLedger } from "./whole-file.js";
+import { checkpointName, type ReceptionLedger } from "./whole-file.js";
 
 /** Options of {@link inboxSink}. */
 export interface InboxSinkOptions {
@@ -34,6 +35,27 @@ export interface InboxSinkOptions {
   /** Mode of the file, less the umask. Default 0o660. */
   readonly fileMode?: number | undefined;
   readonly ledger: ReceptionLedger;
+  /**
+   * For enveloped files: what is inside. Gets all that was transmitted, in chunks that it may keep, and gives the content, in
+   * chunks of any size that hold until the next one is asked for, in format V each record preceded by its length (RFC 5024
+   * section 6.5). The file counts as received only when the iteration has ended without an error. A `FileRefusedError` refuses
+   * it with its reason, a full disk with 12 and retry, anything else with 12. Content whose last record of format V is cut off
+   * is refused with 10, a record that is longer than SFID announces with 5.
+   *
+   * A refusal with retry keeps what was transmitted, so that the partner need not send it again; any other removes it.
+   * How much comes out of an envelope is not limited here. Default: what was transmitted is kept as it is.
+   */
+  readonly open?: ((sealed: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>) | undefined;
+  /**
+   * Sees all that was transmitted once it is on disk, before the ledger records the file: for hashes. Gets every octet that the
+   * unit count of EFID counts, in order, those before a restart position among them: for V the records without their
+   * lengths, without line ends, whatever `recordMapping` is. It need not read all. A rejection refuses the file, as those of
+   * `open` do. Not called when the file is opened: `open` sees the same.
+   *
+   * With it, records that become lines are kept as they are transmitted first, and written as lines afterwards. Default: nobody
+   * looks.
+   */
+  readonly inspect?: ((transmitted: AsyncIterable<Uint8Array>) => Promise<void>) | undefined;
 }
 
 /**
@@ -55,8 +77,18 @@ export interface InboxSinkOptions {
  *
  * When 5 or 6 fails without a crash, the ledger's record is revoked and the file is refused.
  *
+ * A file that is opened (or inspected and then written as lines) becomes another one between 3 and 4:
+ * - In 2 it is renamed to `KEY.RECEPTION.sealed` instead.
+ * - 3a. `KEY.RECEPTION.opened` is written and synced, and the partial folder with it. Until 4, a crash leaves a sealed file that the
+ *   ledger does not know, and something that was opened or not: the latter is removed, the former restartable at its end.
+ * - 4 to 6 are those of `.opened`.
+ * - 7. `.sealed` is removed. A crash before leaves it with a record: recovery removes it.
+ *
+ * When it is refused meanwhile, `.opened` goes and `.sealed` too, unless the refusal allows the partner to try again: it is
+ * left as a crash would leave it then, also by `discard`.
+ *
  * Errors: `ERR_OPTION_INVALID`; `ERR_OFTP_FILE_REFUSED` with reason 13 (it exists, or was received), 99 with retry (another
- * session is receiving it), 12 (with retry when the disk is full).
+ * session is receiving it), 12 (with retry when the disk is full), 5 (an enveloped file with records whose size is not said).
  */
 export async function inboxSink(
   options: InboxSinkOptions,
@@ -65,7 +97,7 @@ export async function inboxSink(
   const { sfid, inboxFolder, partialFolder, fileName } = options;
   const { fileSystem, authority } = environment;
   if (!isSafeFileName(fileName)) throw optionError("fileName", "must be a safe name of one file");
-  const layout = layoutOf(options);
+  const plan = receptionPlan(options);
   const key = receivedFileKey(sfid);
   let lock: ProcessLock | undefined;
   try {
@@ -76,46 +108,24 @@ export async function inboxSink(
       const { code } = answerReasons.unspecified;
       throw new FileRefusedError(code, "another session is receiving this file", { retry: true });
     }
-    const checkpoint = new CheckpointFile(fileSystem, join(partialFolder, checkpointName(key)), layout);
-    const reception = new InboxReception(options, key, layout, checkpoint, lock, environment);
-    await settleWholeFiles(options, key, lock, reception, environment);
+    const checkpoint = new CheckpointFile(
+      fileSystem,
+      join(partialFolder, checkpointName(key)),
+      plan.arriving,
+    );
+    const reception = new InboxReception(options, key, plan, checkpoint, lock, environment);
+    const { ledger, overwrite = "rename" } = options;
+    const left = await settleWholeFiles(key, lock.entries, partialFolder, overwrite, ledger, environment);
+    if (left.received) {
+      throw new FileRefusedError(answerReasons.duplicateFile.code, "this file was received before");
+    }
+    for (const whole of left.unknown) await reception.goOnWith(whole);
     if (options.overwrite === "never") await requireFree(inboxFolder, fileName, environment);
     await reception.findKept();
     return reception;
   } catch (error) {
     await lock?.release();
     throw refusalOf(error);
-  }
-}
-
-function layoutOf({ sfid, recordMapping, lineEnd }: InboxSinkOptions): LayoutOptions {
-  const format = wireFormat(sfid);
-  return {
-    format,
-    maxRecordSize: sfid.maxRecordSize,
-    mapping: mappingFor(format, recordMapping),
-    lineEnd: lineEnd ?? "lf",
-  };
-}
-
-/** Whole files that a crash left. */
-async function settleWholeFiles(
-  { partialFolder, ledger, overwrite }: InboxSinkOptions,
-  key: string,
-  lock: ProcessLock,
-  reception: InboxReception,
-  environment: StorageEnvironment,
-): Promise<void> {
-  for (const name of lock.entries) {
-    const whole = name.startsWith(key) ? parseWholeName(partialFolder, name) : undefined;
-    if (whole === undefined) continue;
-    const finalPath = await ledger.lookUp(key, whole.receptionId);
-    if (finalPath === undefined) {
-      await reception.goOnWith(whole);
-      continue;
-    }
-    await deliver(whole, finalPath, overwrite ?? "rename", ledger, environment);
-    throw new FileRefusedError(answerReasons.duplicateFile.code, "this file was received before");
   }
 }
 

@@ -35,9 +35,28 @@ export async function locate(
     const ends = mapping === "lines" ? units * (lineEnd === "crlf" ? 2 : 1) : 0;
     return { records: format === "F" ? units : 0, octets, local: octets + ends };
   }
-  return mapping === "lines"
-    ? locateLine(file, lineEnd === "crlf" ? 2 : 1, kept.position.local, units)
-    : locatePrefixed(file, kept.position.local, units);
+  if (mapping === "lines") return locateLine(file, lineEnd === "crlf" ? 2 : 1, kept.position.local, units);
+  const found = await followLengths(file, kept.position.local, units);
+  return found.records === units ? found : START;
+}
+
+/**
+ * The last restart position of a file of which all `size` octets are on disk. Undefined for records of format V that are kept as
+ * lines: nothing tells whether some of them hold line ends.
+ */
+export async function lastPosition(
+  file: StorageFile,
+  options: LayoutOptions,
+  size: number,
+): Promise<FilePosition | undefined> {
+  const { format, mapping, maxRecordSize, lineEnd } = options;
+  if (format === "V") {
+    return mapping === "lines" ? undefined : followLengths(file, size, Number.POSITIVE_INFINITY);
+  }
+  const unit = format === "F" ? maxRecordSize : BLOCK;
+  const ends = mapping === "lines" ? (lineEnd === "crlf" ? 2 : 1) : 0;
+  const units = Math.floor(size / (unit + ends));
+  return { records: format === "F" ? units : 0, octets: units * unit, local: units * (unit + ends) };
 }
 
 async function locateLine(
@@ -61,19 +80,23 @@ async function locateLine(
   return START;
 }
 
-async function locatePrefixed(file: StorageFile, limit: number, records: number): Promise<FilePosition> {
+/** After so many records, or after the last whole one before `limit`. */
+async function followLengths(file: StorageFile, limit: number, most: number): Promise<FilePosition> {
   const buffer = Buffer.allocUnsafe(Math.min(READ_OCTETS, limit));
   let from = 0;
   let filled = 0;
   let local = 0;
-  for (let found = 0; found < records; found++) {
+  let records = 0;
+  while (records < most && local + 2 <= limit) {
     if (local + 2 > from + filled) {
-      if (local + 2 > limit) return START;
       from = local;
       filled = await file.read(buffer.subarray(0, limit - from), from);
-      if (filled < 2) return START;
+      if (filled < 2) break;
     }
-    local += 2 + buffer.readUInt16BE(local - from);
+    const end = local + 2 + buffer.readUInt16BE(local - from);
+    if (end > limit) break;
+    local = end;
+    records += 1;
   }
-  return local > limit ? START : { records, octets: local - 2 * records, local };
+  return { records, octets: local - 2 * records, local };
 }

@@ -1,4 +1,5 @@
-import type { FileFormat } from "@waybill/oftp-codec";
+import { answerReasons, type FileFormat } from "@waybill/oftp-codec";
+import { FileRefusedError } from "../file-refused-error.js";
 import type { LineEnd, RecordMapping } from "./record-mapping.js";
 
 /** How far a file is. */
@@ -23,7 +24,10 @@ export interface LayoutOptions {
 
 /** Turns what a session gives into what the local file holds, and knows how far that is. */
 export interface LocalLayout {
-  /** The local octets of a chunk. They may be the chunk itself, and hold until the next call. */
+  /**
+   * The local octets of a chunk. They may be the chunk itself, and hold until the next call. Throws a `FileRefusedError` for a
+   * record of format V that is too long.
+   */
   place(chunk: Uint8Array): Uint8Array;
   /** What is missing when the file ends here. */
   end(): Uint8Array;
@@ -43,7 +47,8 @@ const NOTHING = new Uint8Array();
 export function localLayout(options: LayoutOptions, from: FilePosition, plain: boolean): LocalLayout {
   const lineEnd = Uint8Array.from(options.lineEnd === "crlf" ? [0x0d, LF] : [LF]);
   if (options.format === "V") {
-    return new VariableLayout(options.mapping === "lines" ? lineEnd : undefined, from, plain);
+    const limit = options.maxRecordSize;
+    return new VariableLayout(limit, options.mapping === "lines" ? lineEnd : undefined, from, plain);
   }
   if (options.mapping === "lines") return new FixedLinesLayout(options.maxRecordSize, lineEnd, from, plain);
   return new PlainLayout(options.format === "F" ? options.maxRecordSize : 0, from);
@@ -142,6 +147,7 @@ class FixedLinesLayout implements LocalLayout {
 
 /** V: the lengths are kept as they come, or become line ends. */
 class VariableLayout implements LocalLayout {
+  readonly #limit: number;
   readonly #lineEnd: Uint8Array | undefined;
   #records: number;
   #octets: number;
@@ -152,7 +158,8 @@ class VariableLayout implements LocalLayout {
   #length = 0;
   #left = 0;
 
-  constructor(lineEnd: Uint8Array | undefined, from: FilePosition, plain: boolean) {
+  constructor(limit: number, lineEnd: Uint8Array | undefined, from: FilePosition, plain: boolean) {
+    this.#limit = limit;
     this.#lineEnd = lineEnd;
     this.#records = from.records;
     this.#octets = from.octets;
@@ -188,6 +195,7 @@ class VariableLayout implements LocalLayout {
         this.#lengthOctets += 1;
         if (this.#lineEnd === undefined) this.#local += 1;
         this.#left = this.#length;
+        if (this.#length > this.#limit) throw recordTooLong(this.#records + 1, this.#limit);
         if (this.#lengthOctets < 2 || this.#left > 0) continue;
       } else {
         const part = chunk.subarray(at, at + this.#left);
@@ -220,4 +228,13 @@ class VariableLayout implements LocalLayout {
     this.#records += 1;
     this.#restart = this.position;
   }
+}
+
+/** A session refuses such a record by itself; one that was in an envelope is seen here first. */
+function recordTooLong(record: number, limit: number): FileRefusedError {
+  const { code } = answerReasons.recordLengthNotSupported;
+  return new FileRefusedError(
+    code,
+    `record ${record} is longer than the ${limit} octets that were announced`,
+  );
 }

@@ -1,17 +1,11 @@
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { errorCode, errorMessage, TransferError } from "@waybill/net-core";
 import type { OverwriteRule } from "./final-name.js";
 import { acquireProcessLock, type ProcessLock } from "./process-lock.js";
+import { settleWholeFiles } from "./settle-whole-files.js";
 import { realEnvironment, type StorageEnvironment } from "./storage-environment.js";
 import { unlinkIfThere } from "./storage-file-system.js";
-import {
-  besideName,
-  checkpointName,
-  deliver,
-  parseWholeName,
-  partName,
-  type ReceptionLedger,
-} from "./whole-file.js";
+import { checkpointName, parseWholeName, partName, type ReceptionLedger } from "./whole-file.js";
 
 /** Options of {@link recoverInbox}. */
 export interface RecoverInboxOptions {
@@ -59,8 +53,16 @@ export async function recoverInbox(
     const lock = await lockFor(key, options, environment);
     if (lock === undefined) continue;
     try {
-      const finalPaths = await deliverRecorded(key, lock.entries, options, environment);
-      delivered.push(...finalPaths.map((finalPath) => ({ key, finalPath })));
+      const { partialFolder, ledger, overwrite = "rename" } = options;
+      const settled = await settleWholeFiles(
+        key,
+        lock.entries,
+        partialFolder,
+        overwrite,
+        ledger,
+        environment,
+      );
+      delivered.push(...settled.delivered.map((finalPath) => ({ key, finalPath })));
       const left = await tidyPartial(key, options, environment);
       if (left === "kept") restartable += 1;
       if (left === "removed") removed += 1;
@@ -87,38 +89,18 @@ async function lockFor(
   }
 }
 
-async function deliverRecorded(
-  key: string,
-  entries: readonly string[],
-  { partialFolder, ledger, overwrite }: RecoverInboxOptions,
-  environment: StorageEnvironment,
-): Promise<string[]> {
-  const delivered: string[] = [];
-  for (const name of entries) {
-    const whole = name.startsWith(key) ? parseWholeName(partialFolder, name) : undefined;
-    if (whole === undefined) continue;
-    const finalPath = await ledger.lookUp(key, whole.receptionId);
-    // Not recorded: the next session that is offered the file goes on with it.
-    if (finalPath === undefined) continue;
-    const beside = join(dirname(finalPath), besideName(whole));
-    if (overwrite !== "replace") await unlinkIfThere(environment.fileSystem, beside);
-    delivered.push(await deliver(whole, finalPath, overwrite ?? "rename", ledger, environment));
-  }
-  return delivered;
-}
-
 async function tidyPartial(
   key: string,
   { partialFolder, partialLifetimeMs = Number.POSITIVE_INFINITY }: RecoverInboxOptions,
   { fileSystem }: StorageEnvironment,
 ): Promise<"kept" | "removed" | "nothing"> {
   const names = (await fileSystem.list(partialFolder)).filter((name) => name.startsWith(`${key}.`));
-  const whole = names.find((name) => parseWholeName(partialFolder, name) !== undefined);
-  const content = names.includes(partName(key)) ? partName(key) : whole;
+  const whole = names.filter((name) => parseWholeName(partialFolder, name) !== undefined);
+  const content = names.includes(partName(key)) ? partName(key) : whole[0];
   const entry = content === undefined ? undefined : await fileSystem.inspect(join(partialFolder, content));
   if (entry !== undefined && Date.now() - entry.modifiedMs < partialLifetimeMs) return "kept";
-  for (const name of [checkpointName(key), content, whole]) {
-    if (name !== undefined) await unlinkIfThere(fileSystem, join(partialFolder, name));
+  for (const name of [checkpointName(key), partName(key), ...whole]) {
+    if (names.includes(name)) await unlinkIfThere(fileSystem, join(partialFolder, name));
   }
   return entry === undefined ? "nothing" : "removed";
 }

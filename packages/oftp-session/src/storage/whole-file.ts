@@ -14,7 +14,10 @@ export interface StoredFile {
   readonly receptionId: string;
   /** Where it is going to be. */
   readonly finalPath: string;
+  /** Of what was transmitted: what EFID said. A partner that restarts counts in these. */
   readonly totals: FileTotals;
+  /** Of what is stored: other than `totals` only when something was opened. */
+  readonly contentTotals: FileTotals;
 }
 
 /**
@@ -35,15 +38,24 @@ export interface ReceptionLedger {
   revoke(file: StoredFile): Promise<void>;
 }
 
-/** A whole file in the partial folder: `KEY.RECEPTION.whole`. */
+/**
+ * What a whole file in the partial folder is:
+ * - `whole`: what was transmitted, laid out as it is going to be; it gets the final name.
+ * - `sealed`: what was transmitted, as it was; another file is made of it.
+ * - `opened`: what was made of a sealed one, by the same reception; it gets the final name.
+ */
+export type WholeKind = "whole" | "sealed" | "opened";
+
+/** A whole file in the partial folder: `KEY.RECEPTION.KIND`. */
 export interface WholeFile {
+  readonly kind: WholeKind;
   readonly folder: string;
   readonly name: string;
   readonly key: string;
   readonly receptionId: string;
 }
 
-const WHOLE_NAME = /^([0-9a-f]{40})\.([0-9a-f]{16})\.whole$/;
+const WHOLE_NAME = /^([0-9a-f]{40})\.([0-9a-f]{16})\.(whole|sealed|opened)$/;
 
 export const partName = (key: string) => `${key}.part`;
 export const checkpointName = (key: string) => `${key}.position`;
@@ -52,18 +64,23 @@ export function newReceptionId(): string {
   return randomBytes(8).toString("hex");
 }
 
-export function wholeFile(folder: string, key: string, receptionId: string): WholeFile {
-  return { folder, name: `${key}.${receptionId}.whole`, key, receptionId };
+export function wholeFile(folder: string, key: string, receptionId: string, kind: WholeKind): WholeFile {
+  return { kind, folder, name: `${key}.${receptionId}.${kind}`, key, receptionId };
+}
+
+export function wholePath({ folder, name }: WholeFile): string {
+  return join(folder, name);
 }
 
 /** The whole file that a name in the partial folder is of. */
 export function parseWholeName(folder: string, name: string): WholeFile | undefined {
-  const [, key, receptionId] = WHOLE_NAME.exec(name) ?? [];
-  return key === undefined || receptionId === undefined ? undefined : { folder, name, key, receptionId };
+  const [, key, receptionId, kind] = WHOLE_NAME.exec(name) ?? [];
+  if (key === undefined || receptionId === undefined || kind === undefined) return undefined;
+  return { kind: kind as WholeKind, folder, name, key, receptionId };
 }
 
 /**
- * Gives a recorded file its final name, and removes what is left in the partial folder. Can be done again at any time.
+ * Gives a recorded file its final name, and takes that in the partial folder away. Can be done again at any time.
  * `overwrite` other than `replace` never takes a name that somebody has: the ledger is told another path first.
  */
 export async function deliver(
@@ -74,7 +91,7 @@ export async function deliver(
   environment: StorageEnvironment,
 ): Promise<string> {
   const { fileSystem } = environment;
-  const source = join(whole.folder, whole.name);
+  const source = wholePath(whole);
   const delivered =
     overwrite === "replace"
       ? await replace(whole, finalPath, environment)
@@ -97,7 +114,7 @@ async function take(
   environment: StorageEnvironment,
 ): Promise<string> {
   const { fileSystem } = environment;
-  const source = join(whole.folder, whole.name);
+  const source = wholePath(whole);
   const folder = dirname(finalPath);
   let path = finalPath;
   for (;;) {
@@ -129,7 +146,7 @@ async function replace(whole: WholeFile, path: string, environment: StorageEnvir
   const beside = join(dirname(path), besideName(whole));
   await unlinkIfThere(fileSystem, beside);
   if (await isDelivered(whole, path, environment)) return path;
-  await linkOrRename(fileSystem, join(whole.folder, whole.name), beside);
+  await linkOrRename(fileSystem, wholePath(whole), beside);
   await fileSystem.rename(beside, path);
   return path;
 }
@@ -145,7 +162,7 @@ export async function isDelivered(
   finalPath: string,
   { fileSystem }: StorageEnvironment,
 ): Promise<boolean> {
-  const own = await fileSystem.inspect(join(whole.folder, whole.name));
+  const own = await fileSystem.inspect(wholePath(whole));
   if (own === undefined) return true;
   const other = await fileSystem.inspect(finalPath);
   return other?.identity === own.identity || own.names > 1;

@@ -1,0 +1,80 @@
+import { setTimeout } from "node:timers/promises";
+import { isMadeAsPlanned, makeTransmitted, needsPreparation, sealingPlan } from "./content-sealing.js";
+import type { QueuedFile } from "./outgoing-queue.js";
+import type { Partner } from "./partner.js";
+import type { StationCore } from "./station-core.js";
+
+/** Makes what is transmitted in place of queued files, each once, whichever sessions wait for it. */
+export class FileSealer {
+  readonly #core: StationCore;
+  readonly #running = new Map<string, Promise<boolean>>();
+  readonly #stopped = new AbortController();
+
+  constructor(core: StationCore) {
+    this.#core = core;
+  }
+
+  /** A new entry with what is transmitted for it, before it is queued. Errors: those of `makeTransmitted`. */
+  async complete(queued: QueuedFile, partner: Partner): Promise<QueuedFile> {
+    if (!needsPreparation(queued)) return queued;
+    return makeTransmitted(this.#core, queued, await this.#plan(queued, partner));
+  }
+
+  /**
+   * Makes sure that a queued entry can be sent. Resolves to whether it can be now: false when it takes longer than `waitMs`, and goes
+   * on, or when somebody else is at it. Errors: those of `makeTransmitted`.
+   */
+  async ready(queued: QueuedFile, partner: Partner, waitMs: number | undefined): Promise<boolean> {
+    if (!needsPreparation(queued)) return true;
+    let running = this.#running.get(queued.key);
+    if (running === undefined) {
+      running = this.#make(queued, partner).finally(() => this.#running.delete(queued.key));
+      // Whoever waits for it hears of it; nobody does when it took too long.
+      running.catch((error: unknown) => {
+        this.#core.logger.debug({ error, path: queued.path }, "a file could not be made ready for sending");
+      });
+      this.#running.set(queued.key, running);
+    }
+    if (waitMs === undefined) return running;
+    const waiting = new AbortController();
+    const tooLong = setTimeout(waitMs, false, { signal: waiting.signal, ref: false }).catch(() => false);
+    try {
+      return await Promise.race([running, tooLong]);
+    } finally {
+      waiting.abort();
+    }
+  }
+
+  /** Breaks off what is under way. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await Promise.allSettled(this.#running.values());
+  }
+
+  async #make(queued: QueuedFile, partner: Partner): Promise<boolean> {
+    const { queue, clock } = this.#core;
+    const before = await queue.find(queued);
+    // Nothing is left to be made; who claims it notices.
+    if (before === undefined) return true;
+    const plan = await this.#plan(before, partner);
+    if (await isMadeAsPlanned(before, plan)) return true;
+    const claim = await this.#core.claim(before);
+    if (claim === undefined) return false;
+    try {
+      const current = await queue.find(queued);
+      if (current === undefined) return true;
+      const made = await makeTransmitted(this.#core, current, plan);
+      // The partner may have a part of what was made before: other octets need another time stamp.
+      const timestamp = current.transmitted === undefined ? current.timestamp : await clock.next();
+      await queue.replace({ ...made, timestamp, fingerprint: made.transmitted?.fingerprint });
+      return true;
+    } finally {
+      await claim.release();
+    }
+  }
+
+  async #plan(queued: QueuedFile, partner: Partner) {
+    const plan = await sealingPlan(this.#core, queued, partner);
+    return { ...plan, options: { ...plan.options, signal: this.#stopped.signal } };
+  }
+}

@@ -1,0 +1,73 @@
+import {
+  CIPHER_SUITES,
+  RECEIPT_HASHES,
+  type ReceiptHash,
+  type ReceiptHashes,
+  signReceipt,
+  verifyReceipt,
+} from "@waybill/cms-security";
+import type { Eerp, Nerp, Sfid } from "@waybill/oftp-codec";
+import type { QueuedFile } from "./outgoing-queue.js";
+import type { Partner } from "./partner.js";
+import type { StationCore } from "./station-core.js";
+import { suiteOf } from "./station-security.js";
+
+/** The hash of a file that the signed end response for it is to have. */
+export function responseHash({ cipherSuite }: Sfid, { security }: Partner): ReceiptHash {
+  const suite = CIPHER_SUITES.find(({ number }) => number === cipherSuite);
+  return security?.receiptHash ?? RECEIPT_HASHES.find((name) => name === suite?.hash) ?? "sha256";
+}
+
+/**
+ * An end response as the file's sender wants it: signed when SFIDSIGN says so (RFC 5024 sections 5.3.13 and 5.3.14). `hash`: of what was
+ * transmitted, in base64. Errors: `ERR_OFTP_CERTIFICATE` when there is no valid key for it, those of cms-security and of the key.
+ */
+export async function responseAsAsked<R extends Eerp | Nerp>(
+  core: StationCore,
+  partner: Partner,
+  sfid: Sfid,
+  response: R,
+  hash: string | undefined,
+): Promise<R> {
+  if (!sfid.signedReceipt) return response;
+  const [signer, ...also] = core.security.signers(partner, "receipts");
+  const signed = await signReceipt(
+    { ...response, hash: Buffer.from(hash ?? "", "base64") },
+    {
+      ...signer,
+      also,
+      suite: suiteOf(sfid.cipherSuite),
+      allowWeak: partner.security?.allowWeak === true,
+      signingTime: core.now(),
+      logger: core.logger,
+    },
+  );
+  return { ...response, ...signed };
+}
+
+/**
+ * Holds an end response against the file that was sent, where a signed one was asked for; what is passed on is for somebody else
+ * to judge. Rejects with cms-security's `ERR_CMS_RECEIPT_…`.
+ */
+export async function requireProof(
+  core: StationCore,
+  partner: Partner,
+  response: Eerp | Nerp,
+  file: QueuedFile,
+): Promise<void> {
+  if (file.relayed || !file.security.signedReceipt) return;
+  await verifyReceipt(response, {
+    file,
+    hashes: hashesOf(file),
+    signers: await core.security.partnerCertificates(partner, "receipts"),
+    acceptSigner: core.security.acceptSigner(partner, "receipts"),
+    allowWeak: partner.security?.allowWeak === true,
+    time: core.now(),
+    logger: core.logger,
+  });
+}
+
+function hashesOf({ transmitted }: QueuedFile): ReceiptHashes {
+  const hashes = Object.entries(transmitted?.hashes ?? {});
+  return Object.fromEntries(hashes.map(([name, hash]) => [name, Buffer.from(hash, "base64")]));
+}
