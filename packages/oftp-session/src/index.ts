@@ -18,7 +18,7 @@ export * from "./station/partner.js";
 export type { FileToSend } from "./station/queued-file.js";
 export { type CallOptions, OftpStation, type StationSession } from "./station/station.js";
 export * from "./station/station-events.js";
-export type { SessionPlan } from "./station/station-monitor.js";
+export type { SessionPlan } from "./station/station-speaker.js";
 export * from "./station/station-options.js";
 export * from "./station/trail-record.js";
 export * from "./storage/index.js";

@@ -85,7 +85,7 @@ describe("a file that is signed, compressed and encrypted, with a signed receipt
     expect(invalid).toEqual([]);
     expect(responses).toEqual(["EERP INVOICE"]);
     expect(await sender.queued("there")).toEqual([]);
-    expect(await readdir(at("here", "state", "sealed"))).toEqual([]);
+    expect(await readdir(at("here", "state", "sealed", "there"))).toEqual([]);
     expect(await readdir(at("there", "state", "partial"))).toEqual([]);
   });
 });

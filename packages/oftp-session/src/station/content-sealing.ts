@@ -167,7 +167,7 @@ function plainFile(queued: QueuedFile): Promise<LocalOutgoingFile> {
 
 /** One place for each entry: what an attempt before a crash left there is written over. */
 function sealedPath(core: StationCore, { key, partner }: QueuedFile): string {
-  return join(core.sealedFolder, `${lockKey("file", `${partner}|${key}`)}.cms`);
+  return join(core.sealedFolder, partner, `${lockKey("file", key)}.cms`);
 }
 
 async function* reported(

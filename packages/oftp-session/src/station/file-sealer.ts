@@ -1,5 +1,11 @@
 import { setTimeout } from "node:timers/promises";
-import { isMadeAsPlanned, makeTransmitted, needsPreparation, sealingPlan } from "./content-sealing.js";
+import {
+  isMadeAsPlanned,
+  makeTransmitted,
+  needsPreparation,
+  type SealingPlan,
+  sealingPlan,
+} from "./content-sealing.js";
 import type { QueuedFile } from "./outgoing-queue.js";
 import type { Partner } from "./partner.js";
 import type { StationCore } from "./station-core.js";
@@ -8,6 +14,7 @@ import type { StationCore } from "./station-core.js";
 export class FileSealer {
   readonly #core: StationCore;
   readonly #running = new Map<string, Promise<boolean>>();
+  #last: Promise<void> = Promise.resolve();
   readonly #stopped = new AbortController();
 
   constructor(core: StationCore) {
@@ -26,15 +33,9 @@ export class FileSealer {
    */
   async ready(queued: QueuedFile, partner: Partner, waitMs: number | undefined): Promise<boolean> {
     if (!needsPreparation(queued)) return true;
-    let running = this.#running.get(queued.key);
-    if (running === undefined) {
-      running = this.#make(queued, partner).finally(() => this.#running.delete(queued.key));
-      // Whoever waits for it hears of it; nobody does when it took too long.
-      running.catch((error: unknown) => {
-        this.#core.logger.debug({ error, path: queued.path }, "a file could not be made ready for sending");
-      });
-      this.#running.set(queued.key, running);
-    }
+    if (!this.#running.has(queued.key)) await this.#begin(queued, partner);
+    const running = this.#running.get(queued.key);
+    if (running === undefined) return true;
     if (waitMs === undefined) return running;
     const waiting = new AbortController();
     const tooLong = setTimeout(waitMs, false, { signal: waiting.signal, ref: false }).catch(() => false);
@@ -51,14 +52,32 @@ export class FileSealer {
     await Promise.allSettled(this.#running.values());
   }
 
-  async #make(queued: QueuedFile, partner: Partner): Promise<boolean> {
-    const { queue, clock } = this.#core;
-    const before = await queue.find(queued);
-    // Nothing is left to be made; who claims it notices.
-    if (before === undefined) return true;
+  /** It is running afterwards, unless there is nothing to be made. */
+  async #begin(queued: QueuedFile, partner: Partner): Promise<void> {
+    const before = await this.#core.queue.find(queued);
+    // Who claims it notices.
+    if (before === undefined) return;
     const plan = await this.#plan(before, partner);
-    if (await isMadeAsPlanned(before, plan)) return true;
-    const claim = await this.#core.claim(before);
+    if (await isMadeAsPlanned(before, plan)) return;
+    // Somebody else may have begun meanwhile.
+    if (this.#running.has(queued.key)) return;
+    // One after the other: each takes a processor to itself.
+    const making = this.#last.then(() => this.#make(queued, plan));
+    this.#last = making.then(
+      () => {},
+      () => {},
+    );
+    const running = making.finally(() => this.#running.delete(queued.key));
+    // Whoever waits for it hears of it; nobody does when it took too long.
+    running.catch((error: unknown) => {
+      this.#core.logger.debug({ error, path: queued.path }, "a file could not be made ready for sending");
+    });
+    this.#running.set(queued.key, running);
+  }
+
+  async #make(queued: QueuedFile, plan: SealingPlan): Promise<boolean> {
+    const { queue, clock } = this.#core;
+    const claim = await this.#core.claim(queued);
     if (claim === undefined) return false;
     try {
       const current = await queue.find(queued);

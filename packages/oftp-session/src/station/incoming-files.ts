@@ -16,7 +16,7 @@ import { ReceivedContent } from "./received-content.js";
 import { type AnswerMode, type ReceivedRecord, receivedFile } from "./received-files.js";
 import { Reception, type ReceptionFacts, tooBig } from "./reception.js";
 import { relayedFile } from "./relayed-file.js";
-import { responseAsAsked } from "./signed-responses.js";
+import { responseAsAsked, unsignable } from "./signed-responses.js";
 import type { StationCore } from "./station-core.js";
 import type { SessionContext } from "./station-events.js";
 import type { EndResponseDecision, FileDecision } from "./station-options.js";
@@ -49,14 +49,17 @@ export class IncomingFiles {
     for (const { key } of delivered) {
       const record = await this.#core.received.find(key);
       if (record?.answer === "now") {
-        const partner = await this.#core.partner(record.partner);
-        await this.#oweEerp(partner, key, record);
+        await this.#oweAgain(key, record);
       }
     }
     for (const [key, record] of await this.#core.received.list()) {
-      if (record.answer === "undecided") await this.#decide(key, record);
-      if (record.answer === "forwarded") await this.#relay(key, record);
-      if (record.answer === "certificate") await takeCertificate(this.#core, key, record);
+      try {
+        if (record.answer === "undecided") await this.#decide(key, record);
+        if (record.answer === "forwarded") await this.#relay(key, record);
+        if (record.answer === "certificate") await takeCertificate(this.#core, key, record);
+      } catch (error) {
+        this.#core.logger.error({ error, path: record.path }, "a received file waits for the next start");
+      }
     }
   }
 
@@ -78,13 +81,12 @@ export class IncomingFiles {
     if (maxFileSize !== undefined && sfid.fileSize > sizeInBlocks(maxFileSize)) {
       throw tooBig(maxFileSize);
     }
-    // Certificates come as they are: whether they are trusted is decided when they are there.
-    if (!forwarded && !isCertificate) await this.#core.security.requireAllowed(partner, sfid);
+    if (!forwarded) await this.#core.security.requireAllowed(partner, sfid, !isCertificate);
     const target =
       forwarded || isCertificate
         ? this.#ownTarget(forwarded ? "relay" : "certificates", key)
         : await this.#inboxTarget(partner, sfid);
-    const content = forwarded || isCertificate ? undefined : new ReceivedContent(this.#core, partner, sfid);
+    const content = forwarded ? undefined : new ReceivedContent(this.#core, partner, sfid);
     const reception = new Reception(this.#core, this, {
       partner,
       sfid,
@@ -101,7 +103,7 @@ export class IncomingFiles {
       fileName: target.fileName,
       overwrite: target.overwrite,
       ...(forwarded && wireFormat(sfid) === "V" ? { recordMapping: "length-prefixed" as const } : {}),
-      ...content?.hooks(),
+      ...content?.hooks(isCertificate),
       ledger: reception.ledger,
     });
     reception.inner = inner;
@@ -228,7 +230,7 @@ export class IncomingFiles {
         };
         // Both at once, which takes half the time: a response is not sent before its file is known, and a file that is known
         // without it gets it when it is delivered.
-        const owed = answer === "now" ? this.#oweEerp(partner, key, record) : undefined;
+        const owed = answer === "now" ? this.#oweEerp(key, record) : undefined;
         await settledAll([owed, this.#core.received.put(key, record)]);
         facts.record = record;
       },
@@ -241,9 +243,21 @@ export class IncomingFiles {
     return this.#core.options.hooks?.endResponse === undefined ? "now" : "undecided";
   }
 
-  async #oweEerp(partner: Partner, key: string, { sfid, hash }: ReceivedRecord): Promise<void> {
-    const response = await responseAsAsked(this.#core, partner, sfid, eerpFor(sfid), hash);
-    await this.#core.responses.owe(partner.name, key, response);
+  async #oweEerp(key: string, record: ReceivedRecord): Promise<void> {
+    const response = await responseAsAsked(this.#core, record, eerpFor(record.sfid)).catch((error) => {
+      throw unsignable(error);
+    });
+    await this.#core.responses.owe(record.partner, key, response);
+  }
+
+  /** After a crash between the record of a file and its end response. */
+  async #oweAgain(key: string, record: ReceivedRecord): Promise<void> {
+    try {
+      await this.#oweEerp(key, record);
+    } catch (error) {
+      this.#core.logger.error({ error, path: record.path }, "a received file is answered at the next start");
+      await this.#core.received.put(key, { ...record, answer: "undecided" });
+    }
   }
 
   /** @internal The file is in its place: whatever fails now, it was received. */
@@ -289,14 +303,13 @@ export class IncomingFiles {
     record: ReceivedRecord,
     negative: { readonly reason: number; readonly text?: string | undefined } | undefined,
   ): Promise<void> {
-    const { sfid, hash } = record;
-    const partner = await this.#core.partner(record.partner);
+    const { sfid } = record;
     const response =
       negative === undefined
         ? eerpFor(sfid)
         : nerpFor(sfid, this.#core.ownSfid, negative.reason, negative.text ?? "");
-    const asked = await responseAsAsked(this.#core, partner, sfid, response, hash);
-    await this.#core.responses.owe(partner.name, key, asked);
+    const asked = await responseAsAsked(this.#core, record, response);
+    await this.#core.responses.owe(record.partner, key, asked);
     await this.#core.received.put(key, { ...record, answer: "now" });
   }
 

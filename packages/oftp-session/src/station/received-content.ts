@@ -61,9 +61,14 @@ export class ReceivedContent {
     for await (const chunk of transmitted) this.#hash?.update(chunk);
   }
 
-  /** The hooks of the inbox that a file needs. */
-  hooks(): Pick<InboxSinkOptions, "open" | "inspect"> {
-    if (this.#sfid.envelope !== 0) return { open: (sealed) => this.open(sealed) };
+  /**
+   * The hooks of the inbox that a file needs. `keepsPlain`: an envelope that only holds together what is inside is left as it is, as
+   * certificates have it (RFC 5024 section 10.4).
+   */
+  hooks(keepsPlain: boolean): Pick<InboxSinkOptions, "open" | "inspect"> {
+    const { envelope, securityLevel, compression } = this.#sfid;
+    const isPlain = securityLevel === 0 && compression === 0;
+    if (envelope !== 0 && !(isPlain && keepsPlain)) return { open: (sealed) => this.open(sealed) };
     return this.#hash === undefined ? {} : { inspect: (transmitted) => this.inspect(transmitted) };
   }
 

@@ -6,9 +6,12 @@ import {
   signReceipt,
   verifyReceipt,
 } from "@waybill/cms-security";
-import type { Eerp, Nerp, Sfid } from "@waybill/oftp-codec";
+import { errorMessage } from "@waybill/net-core";
+import { answerReasons, type Eerp, type Nerp, type Sfid } from "@waybill/oftp-codec";
+import { FileRefusedError } from "../file-refused-error.js";
 import type { QueuedFile } from "./outgoing-queue.js";
 import type { Partner } from "./partner.js";
+import type { ReceivedRecord } from "./received-files.js";
 import type { StationCore } from "./station-core.js";
 import { suiteOf } from "./station-security.js";
 
@@ -19,17 +22,16 @@ export function responseHash({ cipherSuite }: Sfid, { security }: Partner): Rece
 }
 
 /**
- * An end response as the file's sender wants it: signed when SFIDSIGN says so (RFC 5024 sections 5.3.13 and 5.3.14). `hash`: of what was
- * transmitted, in base64. Errors: `ERR_OFTP_CERTIFICATE` when there is no valid key for it, those of cms-security and of the key.
+ * An end response as the file's sender wants it: signed when SFIDSIGN says so (RFC 5024 sections 5.3.13 and 5.3.14). Errors:
+ * `ERR_OFTP_CERTIFICATE` when there is no valid key for it, `ERR_OFTP_PARTNER_UNKNOWN`, those of cms-security and of the key.
  */
 export async function responseAsAsked<R extends Eerp | Nerp>(
   core: StationCore,
-  partner: Partner,
-  sfid: Sfid,
+  { sfid, hash, partner: name }: Pick<ReceivedRecord, "sfid" | "hash" | "partner">,
   response: R,
-  hash: string | undefined,
 ): Promise<R> {
   if (!sfid.signedReceipt) return response;
+  const partner = await core.partner(name);
   const [signer, ...also] = core.security.signers(partner, "receipts");
   const signed = await signReceipt(
     { ...response, hash: Buffer.from(hash ?? "", "base64") },
@@ -43,6 +45,12 @@ export async function responseAsAsked<R extends Eerp | Nerp>(
     },
   );
   return { ...response, ...signed };
+}
+
+/** Why a file is not taken whose end response cannot be signed: the partner may try again. */
+export function unsignable(error: unknown): FileRefusedError {
+  const text = `the end response cannot be signed here: ${errorMessage(error)}`;
+  return new FileRefusedError(answerReasons.accessMethodFailure.code, text, { retry: true, cause: error });
 }
 
 /**

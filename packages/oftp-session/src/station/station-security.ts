@@ -82,9 +82,14 @@ export class StationSecurity {
     return ({ certificate }) => this.trusts(partner, certificate, purpose);
   }
 
-  /** Whether an announced file may come. Rejects with a `FileRefusedError` (reasons 15 to 20). */
-  async requireAllowed(partner: Partner, sfid: Sfid): Promise<void> {
-    requireAllowed(sfid, partner.security ?? {}, await this.#meansFor(partner, sfid));
+  /**
+   * Whether an announced file may come. `byRules`: what the partner's entry requires and forbids counts too, which it does not for
+   * certificates: whether those are trusted is decided when they are there. Rejects with a `FileRefusedError` (reasons 15 to 20).
+   */
+  async requireAllowed(partner: Partner, sfid: Sfid, byRules: boolean): Promise<void> {
+    const { security = {} } = partner;
+    const means = await this.#meansFor(partner, sfid);
+    requireAllowed(sfid, byRules ? security : { ...security, require: undefined }, means);
   }
 
   async #meansFor(partner: Partner, { securityLevel, signedReceipt }: Sfid): Promise<SecurityMeans> {

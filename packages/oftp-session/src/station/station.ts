@@ -12,14 +12,17 @@ import type { SessionConstants } from "../machine/index.js";
 import { checkNamePattern } from "../storage/received-file-name.js";
 import { type CertificateExchange, sendCertificate } from "./certificate-exchange.js";
 import { dialPartner } from "./dial-partner.js";
+import { removeLeftoverSealedFiles } from "./leftover-sealed-files.js";
 import type { QueuedFile, SentFile } from "./outgoing-queue.js";
 import type { Partner } from "./partner.js";
 import { earlierRequests, type FileToSend, queuedFile } from "./queued-file.js";
 import { receivedFile } from "./received-files.js";
+import { identityFor } from "./session-admission.js";
 import { StationCore } from "./station-core.js";
 import type { ReceivedFile, SessionContext, StationEvents } from "./station-events.js";
-import { type SessionPlan, StationMonitor } from "./station-monitor.js";
+import { StationMonitor } from "./station-monitor.js";
 import type { StationOptions } from "./station-options.js";
+import type { SessionPlan } from "./station-speaker.js";
 
 const DEFAULT_MAX_SESSIONS = 100;
 const DEFAULT_BUFFER_SIZE = 32_768;
@@ -71,6 +74,7 @@ export class OftpStation extends EventEmitter<StationEvents> {
     const station = new OftpStation(options);
     await mkdir(station.#core.lockFolder, { recursive: true, mode: 0o700 });
     await station.#core.incoming.recover();
+    await removeLeftoverSealedFiles(station.#core);
     return station;
   }
 
@@ -194,7 +198,7 @@ export class OftpStation extends EventEmitter<StationEvents> {
     const session = initiateSession(socket, {
       ...this.#sessionOptions(context, monitor, partner),
       // What depends on the partner's answer is of no use in SSID.
-      identity: monitor.identityFor(partner, partner.secureAuthentication === "required"),
+      identity: identityFor(this.#core, partner, partner.secureAuthentication === "required"),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     return this.#add(session, context, monitor);
