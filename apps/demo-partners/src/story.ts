@@ -3,6 +3,7 @@ import {
   type Command,
   endSessionReasonText,
   type ProtocolLevel,
+  type Sfid,
 } from "@waybill/oftp-codec";
 import type { TrailEntry } from "@waybill/oftp-session";
 
@@ -12,23 +13,34 @@ const RELEASES: Readonly<Record<ProtocolLevel, string>> = { 1: "1.2", 2: "1.3", 
 export class Story {
   readonly #print: (line: string) => void;
   readonly #names: { readonly sent: string; readonly received: string };
+  readonly #only: ReadonlySet<Command["kind"]> | undefined;
   #data: { readonly direction: TrailEntry["direction"]; buffers: number } | undefined;
 
-  /** `own` and `partner`: the names of the two, seen from the one whose trail it is. */
-  constructor(print: (line: string) => void, own: string, partner: string) {
+  /**
+   * `own` and `partner`: the names of the two, seen from the one whose trail it is. `only`: the commands that are told.
+   * Default: all.
+   */
+  constructor(
+    print: (line: string) => void,
+    own: string,
+    partner: string,
+    only?: readonly Command["kind"][],
+  ) {
     this.#print = print;
     this.#names = { sent: `${own} -> ${partner}`, received: `${own} <- ${partner}` };
+    this.#only = only && new Set(only);
   }
 
   add({ direction, command }: TrailEntry): void {
-    if (command?.kind === "DATA") {
+    if (command === undefined || this.#only?.has(command.kind) === false) return;
+    if (command.kind === "DATA") {
       if (this.#data?.direction !== direction) this.#endData();
       this.#data ??= { direction, buffers: 0 };
       this.#data.buffers += 1;
       return;
     }
     this.#endData();
-    if (command !== undefined) this.#line(direction, command.kind, meaning(command));
+    this.#line(direction, command.kind, meaning(command));
   }
 
   #endData(): void {
@@ -40,7 +52,7 @@ export class Story {
   }
 
   #line(direction: TrailEntry["direction"], kind: string, text: string): void {
-    this.#print(`  ${this.#names[direction]}  ${kind.padEnd(4)}  ${text}`);
+    this.#print(`${this.#names[direction]}  ${kind.padEnd(4)}  ${text}`);
   }
 }
 
@@ -49,9 +61,15 @@ function meaning(command: Command): string {
     case "SSRM":
       return "ODETTE-FTP is spoken here";
     case "SSID":
-      return `I am ${command.code.trimEnd()}, here is my password; release ${RELEASES[command.level]}, buffers of ${command.bufferSize}, credit ${command.credit}`;
+      return `I am ${command.code.trimEnd()}, here is my password; release ${RELEASES[command.level]}`;
+    case "SECD":
+      return "now challenge me";
+    case "AUCH":
+      return "a random number, encrypted with your certificate: what is it?";
+    case "AURP":
+      return "this; only who has the key could decrypt it";
     case "SFID":
-      return `I have a file ${command.datasetName.trimEnd()} for you, ${command.fileSize} KiB`;
+      return offer(command);
     case "SFPA":
       return command.restartPosition === 0 ? "send it" : `send it from KiB ${command.restartPosition} on`;
     case "SFNA":
@@ -65,8 +83,10 @@ function meaning(command: Command): string {
       return "it is on my disk";
     case "CD":
       return "your turn";
-    case "EERP":
-      return `receipt: ${command.datasetName.trimEnd()} has arrived where it was to go`;
+    case "EERP": {
+      const signed = command.signature.length === 0 ? "" : "signed ";
+      return `${signed}receipt: ${command.datasetName.trimEnd()} has arrived where it was to go`;
+    }
     case "NERP":
       return `${command.datasetName.trimEnd()} has not arrived`;
     case "RTR":
@@ -76,4 +96,10 @@ function meaning(command: Command): string {
     default:
       return "";
   }
+}
+
+function offer({ datasetName, fileSize, cipherSuite, signedReceipt }: Sfid): string {
+  const suite = cipherSuite === 0 ? "" : `, cipher suite ${String(cipherSuite).padStart(2, "0")}`;
+  const wish = signedReceipt ? "; sign its receipt" : "";
+  return `I have a file ${datasetName.trimEnd()} for you, ${fileSize} KiB${suite}${wish}`;
 }

@@ -4,7 +4,6 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { type Eerp, encodeCommand, type Sfid, type Ssid } from "@waybill/oftp-codec";
 import {
   type FileDecision,
-  FileRefusedError,
   type OftpStation,
   type Partner,
   type StationOptions,
