@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import {
   describeWithPeers,
   peerPath,
@@ -86,5 +86,92 @@ describeWithPeers("waybill cms and openssl cms", [peers.openssl], () => {
     expect(stdout).toContain(`encrypted for  ${partner.subject} (aes-256-cbc)`);
     expect(stdout).toContain(`signed by      ${own.subject} (rsa-pkcs1, sha256)`);
     expect(content.equals(await readFile(path("out")))).toBe(true);
+  });
+
+  describe("what openssl makes is shown", () => {
+    const shown = async (name: string, ...more: string[]) => {
+      const { code, stdout, stderr } = await cmsHere(["show", ...more, path(name)]);
+      expect(stderr).toBe("");
+      expect(code).toBe(0);
+      return stdout;
+    };
+
+    test("a signature without its content", async () => {
+      const signer = ["-signer", own.certificateFile, "-inkey", own.keyFile];
+      await opensslCms(
+        "-sign",
+        ...signer,
+        "-outform",
+        "DER",
+        "-in",
+        path("content"),
+        "-out",
+        path("detached"),
+      );
+      const text = await shown("detached");
+      expect(text).toContain("; its content is not in it; nothing was verified");
+      expect(text).toMatch(/\n1 signed, the content is elsewhere\n {2}signer .*\n.*rsa-pkcs1, sha256\n/);
+      expect(text).toContain(own.subject);
+    });
+
+    test("data encrypted with a key that was agreed elsewhere", async () => {
+      const key = ["-secretkey", "00".repeat(32), "-outform", "DER"];
+      await opensslCms(
+        "-EncryptedData_encrypt",
+        "-aes256",
+        ...key,
+        "-in",
+        path("content"),
+        "-out",
+        path("keyless"),
+      );
+      const text = await shown("keyless", "--key", partner.store);
+      expect(text).toContain("; what is in it is encrypted with a key that was agreed elsewhere;");
+      expect(text).toMatch(/\n1 encrypted, for nobody by name\n {2}cipher +aes-256-cbc\n$/);
+      expect(JSON.parse(await shown("keyless", "--json"))).toMatchObject({
+        layers: [{ kind: "encrypted", cipher: "aes-256-cbc", recipients: [], detached: false }],
+      });
+    });
+
+    test("a digest, and another type than data in a signature", async () => {
+      await opensslCms(
+        "-digest_create",
+        "-md",
+        "sha256",
+        "-outform",
+        "DER",
+        "-in",
+        path("content"),
+        "-out",
+        path("digest"),
+      );
+      const text = await shown("digest");
+      expect(text).toContain(`; content ${content.length} bytes, not shown;`);
+      expect(text).toMatch(/\n1 digested: with a hash that anybody can make\n {2}hash +sha256\n$/);
+      const signer = ["-signer", own.certificateFile, "-inkey", own.keyFile, "-nodetach"];
+      const type = ["-econtent_type", "1.2.840.113549.1.9.16.1.4", "-outform", "DER"];
+      await opensslCms("-sign", ...signer, ...type, "-in", path("content"), "-out", path("stamp"));
+      expect(await shown("stamp")).toMatch(
+        /\n1 signed\n.*\n {2}content type +time stamp \(1\.2\.840\.113549\.1\.9\.16\.1\.4\)\n$/s,
+      );
+    });
+
+    test("certificates and a revocation list", async () => {
+      const list = path("list.pem");
+      await writeFile(path("index"), "");
+      await writeFile(
+        path("ca.cnf"),
+        `[ca]\ndefault_ca=x\n[x]\ndatabase=${path("index")}\ndefault_md=sha256\n`,
+      );
+      const files = ["-cert", own.certificateFile, "-keyfile", own.keyFile, "-crlhours", "1", "-out", list];
+      expect((await runProgram(openssl, ["ca", "-gencrl", "-config", path("ca.cnf"), ...files])).code).toBe(
+        0,
+      );
+      const both = ["-in", list, "-certfile", own.certificateFile, "-out", path("both.p7b")];
+      expect((await runProgram(openssl, ["crl2pkcs7", ...both])).code).toBe(0);
+      expect(await shown("both.p7b")).toMatch(
+        /\n1 certificates only, signed by nobody\n.*\n {2}revocation lists +1\n$/s,
+      );
+    });
   });
 });

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { createSelfSignedCertificate } from "@waybill/cert-store";
+import { createSelfSignedCertificate, writePkcs7, writePkcs7Pem } from "@waybill/cert-store";
 import { type TemporaryFolder, temporaryFolder } from "@waybill/testing";
 import { issue } from "./cert-fixtures.js";
 import { cmsHere, type FiledIdentity, filedIdentity } from "./cms-fixtures.js";
@@ -116,4 +116,43 @@ test("PEM is read like DER", async () => {
   const inPem = await cmsHere(["show", pem]);
   const inDer = await cmsHere(["show", signed]);
   expect(inPem.stdout.replace("signed.pem", "signed")).toBe(inDer.stdout);
+});
+
+test("certificates alone, in DER and PEM", async () => {
+  const certificates = [own.certificate, partner.certificate];
+  const file = join(folder.path, "partners.p7b");
+  for (const form of [writePkcs7({ certificates }), writePkcs7Pem({ certificates })]) {
+    await writeFile(file, form);
+    const { code, stdout, stderr } = await cmsHere(["show", file]);
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(
+      /partners\.p7b: CMS, \d+ bytes; certificates, and no content; nothing was verified\n/,
+    );
+    expect(stdout).toMatch(/\n1 certificates only, signed by nobody\n/);
+    expect(stdout).toContain(own.subject);
+    expect(stdout).toContain(partner.subject);
+    expect(code).toBe(0);
+  }
+  const { stdout } = await cmsHere(["show", "--json", file]);
+  expect(JSON.parse(stdout)).toMatchObject({
+    contentBytes: null,
+    layers: [{ kind: "signed", detached: true, signers: [], certificates: [{}, {}], revocationLists: 0 }],
+  });
+});
+
+test("a type that nobody knows: its number", async () => {
+  const file = join(folder.path, "unknown");
+  // SEQUENCE { 1.2.3.4, [0] NULL }, and the type of PKCS #7 that CMS left out.
+  for (const [hex, name] of [
+    ["300906032a0304a0020500", "content of type 1.2.3.4"],
+    ["300f06092a864886f70d010704a0020500", "signed and enveloped data of PKCS #7 (1.2.840.113549.1.7.4)"],
+  ] as const) {
+    await writeFile(file, Buffer.from(hex, "hex"));
+    const { code, stdout } = await cmsHere(["show", file]);
+    expect(stdout).toContain("what is in it is of a kind that is not known");
+    expect(stdout).toContain(`\n1 ${name}\n`);
+    expect(code).toBe(0);
+    const json = JSON.parse((await cmsHere(["show", "--json", file])).stdout);
+    expect(json).toMatchObject({ contentBytes: null, layers: [{ kind: "other" }] });
+  }
 });

@@ -9,16 +9,22 @@ export {
 } from "./authentication/challenge.js";
 export type { ChallengeErrorCode } from "./authentication/challenge-error.js";
 export type { CertificateIdentifier, IdentifierForm, Identity } from "./certificate-identity.js";
+export { certificatesIn, MAX_CERTIFICATES, MAX_CERTIFICATES_BYTES } from "./certificates/certificates-in.js";
 export * from "./cipher-suites.js";
 export type { CmsErrorCode } from "./cms-error.js";
 export { CONTENT_CIPHERS, type ContentCipher } from "./content-ciphers.js";
 export { type DescribeOptions, describeMessage, type MessageDescription } from "./open/describe-message.js";
 export type {
+  AuthenticatedLayer,
   CompressedLayer,
   DataLayer,
+  DescribedLayer,
+  DigestedLayer,
   EncryptedLayer,
+  LayerContent,
   LayerKind,
   LayerReport,
+  OtherLayer,
   RecipientReport,
   SignedLayer,
   SignerReport,

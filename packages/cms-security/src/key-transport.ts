@@ -12,6 +12,7 @@ import { BerParts, octetsOf } from "./ber/ber-value.js";
 import { derAlgorithm, derContext, derNull, derOctetString, derSequence } from "./ber/der-writer.js";
 import { cmsError } from "./cms-error.js";
 import { hashNamed } from "./hashes.js";
+import type { MixedOaep } from "./mixed-oaep.js";
 import { KEY_ALGORITHM } from "./object-identifiers.js";
 import { maskGeneration, maskHashOf, nestedHash, onlyPart } from "./signature-algorithm.js";
 
@@ -29,9 +30,9 @@ export function encodeKeyTransport(scheme: DecryptionScheme): Buffer {
 /**
  * Reads the algorithm of a key transport.
  *
- * Errors: `ERR_CMS_ALGORITHM`, also for OAEP with two different hashes, which neither node:crypto nor most tokens do.
+ * Errors: `ERR_CMS_ALGORITHM`.
  */
-export function keyTransportOf(algorithm: AlgorithmIdentifier): DecryptionScheme {
+export function keyTransportOf(algorithm: AlgorithmIdentifier): DecryptionScheme | MixedOaep {
   const { oid, parameters } = algorithm;
   if (oid === KEY_ALGORITHM.rsa) {
     requireNoParameters(algorithm);
@@ -47,18 +48,20 @@ export function keyTransportOf(algorithm: AlgorithmIdentifier): DecryptionScheme
   parts.end();
   const hash = hashPart === undefined ? hashNamed("sha1") : hashOf(hashPart);
   const maskHash = maskPart === undefined ? hashNamed("sha1") : maskHashOf(maskPart);
-  if (hash !== maskHash) {
-    throw cmsError(
-      "ERR_CMS_ALGORITHM",
-      `RSA-OAEP with ${hash.name} and MGF1 with ${maskHash.name} is not supported: both must be the same`,
-    );
-  }
-  if (labelPart === undefined) return { padding: "oaep", hash: hash.name };
+  const label = labelOf(labelPart);
+  const common = { hash: hash.name, ...(label.length > 0 && { label }) };
+  return hash === maskHash
+    ? { padding: "oaep", ...common }
+    : { padding: "oaep-mixed", maskHash: maskHash.name, ...common };
+}
+
+/** PSourceAlgorithm (RFC 4055 section 4.1): the empty string when it is not there. */
+function labelOf(labelPart: AlgorithmIdentifier | undefined): Buffer {
+  if (labelPart === undefined) return Buffer.alloc(0);
   if (labelPart.oid !== KEY_ALGORITHM.pSpecified || labelPart.parameters === undefined) {
     throw unknownAlgorithm("label", labelPart.oid);
   }
-  const label = octetsOf(labelPart.parameters);
-  return { padding: "oaep", hash: hash.name, ...(label.length > 0 && { label }) };
+  return octetsOf(labelPart.parameters);
 }
 
 /** Encrypts a key for an RSA certificate. Errors: `ERR_CMS_OPTIONS` when the key is too short for OAEP with such a hash. */

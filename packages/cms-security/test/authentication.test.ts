@@ -235,7 +235,7 @@ describe("an answer is refused", () => {
         const changed = Buffer.from(envelope);
         changed[index] = (changed[index] as number) ^ mask;
         const answer = await answerTo(changed, partnerEc);
-        // The same point in its hybrid form, and cofactor ECDH where the cofactor is 1, are the same.
+        // Cofactor ECDH is the same where the cofactor is 1.
         if (answer === undefined) refused += 1;
         else expect(answer.equals(challenge)).toBe(true);
       }

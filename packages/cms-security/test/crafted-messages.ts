@@ -43,6 +43,9 @@ export interface SignedParts {
   readonly signatureAlgorithm?: Buffer;
   readonly signers?: number;
   readonly unsigned?: Buffer;
+  /** INTEGERs. Default: 1. */
+  readonly version?: Buffer;
+  readonly signerVersion?: Buffer;
 }
 
 /** The attributes that a signature over `content` takes. */
@@ -64,7 +67,7 @@ export async function signedMessage(signer: TestIdentity, parts: SignedParts = {
   const attributes = parts.attributes ?? goodAttributes(content);
   const signature = await signer.key.signWith(encodeDer(0x31, ...attributes), { hash: "sha256" });
   const info = derSequence(
-    derSmallInteger(1),
+    parts.signerVersion ?? derSmallInteger(1),
     issuerAndSerialNumber(signer.certificate),
     derAlgorithm(digestOid),
     encodeDer(0xa0, ...attributes),
@@ -75,7 +78,7 @@ export async function signedMessage(signer: TestIdentity, parts: SignedParts = {
   return contentInfo(
     CONTENT_TYPE.signedData,
     derSequence(
-      derSmallInteger(1),
+      parts.version ?? derSmallInteger(1),
       encodeDer(0x31, ...announced.map((oid) => derAlgorithm(oid))),
       encapsulated(parts.contentType ?? CONTENT_TYPE.data, parts.detached === true ? undefined : content),
       encodeDer(0x31, ...Array<Buffer>(signers).fill(info)),
@@ -108,21 +111,32 @@ export interface EncryptedParts {
   readonly encrypted?: Buffer | undefined;
   /** What comes behind the content. */
   readonly more?: readonly Buffer[];
+  /** INTEGERs. Default: 0. */
+  readonly version?: Buffer;
+  readonly recipientVersion?: Buffer;
+  /** Instead of the RecipientInfo of a key that is transported. */
+  readonly recipient?: Buffer;
 }
 
 /** EnvelopedData or AuthEnvelopedData with a key of 32 zeros. */
 export function encryptedMessage({ certificate }: TestIdentity, parts: EncryptedParts): Buffer {
   const { type = CONTENT_TYPE.envelopedData, contentType = CONTENT_TYPE.data, encrypted, more = [] } = parts;
-  const recipient = derSequence(
-    derSmallInteger(0),
+  const zero = derSmallInteger(0);
+  const transport = derSequence(
+    parts.recipientVersion ?? zero,
     issuerAndSerialNumber(certificate),
     parts.keyAlgorithm ?? derAlgorithm(KEY_ALGORITHM.rsa, derNull()),
-    derOctetString(publicEncrypt({ key: certificate.publicKey, padding: 1 }, Buffer.alloc(32))),
+    derOctetString(
+      parts.recipient === undefined
+        ? publicEncrypt({ key: certificate.publicKey, padding: 1 }, Buffer.alloc(32))
+        : Buffer.alloc(0),
+    ),
   );
+  const recipient = parts.recipient ?? transport;
   const content = derSequence(
     derOid(contentType),
     parts.algorithm,
     ...(encrypted === undefined ? [] : [derContextPrimitive(0, encrypted)]),
   );
-  return contentInfo(type, derSequence(derSmallInteger(0), encodeDer(0x31, recipient), content, ...more));
+  return contentInfo(type, derSequence(parts.version ?? zero, encodeDer(0x31, recipient), content, ...more));
 }

@@ -186,9 +186,13 @@ describe("encrypted", () => {
       });
     const rc2 = derAlgorithm("1.2.840.113549.3.2", derNull());
     expect(await refusalOf({ algorithm: rc2 })).toBe("ERR_CMS_ALGORITHM");
-    // OAEP whose two hashes differ.
-    const mixed = derSequence(derContext(0, derAlgorithm(SHA256)));
-    expect(await refusalOf({ keyAlgorithm: derAlgorithm(KEY_ALGORITHM.rsaOaep, mixed) })).toBe(
+    // OAEP with a mask, or a label, that nobody knows.
+    const otherMask = derSequence(derContext(1, derAlgorithm("1.2.3.4", derAlgorithm(SHA256))));
+    expect(await refusalOf({ keyAlgorithm: derAlgorithm(KEY_ALGORITHM.rsaOaep, otherMask) })).toBe(
+      "ERR_CMS_ALGORITHM",
+    );
+    const otherLabel = derSequence(derContext(2, derAlgorithm("1.2.3.4", derOctetString(Buffer.alloc(1)))));
+    expect(await refusalOf({ keyAlgorithm: derAlgorithm(KEY_ALGORITHM.rsaOaep, otherLabel) })).toBe(
       "ERR_CMS_ALGORITHM",
     );
     expect(await refusalOf({ keyAlgorithm: derAlgorithm("1.2.3.4") })).toBe("ERR_CMS_ALGORITHM");

@@ -51,6 +51,12 @@ export class OpensslPeer {
     return await this.#cms(["-sign", "-nodetach", "-nocerts", ...key, ...how, ...more], content);
   }
 
+  /** Adds a signature to a message that has one. */
+  async resign(message: Uint8Array): Promise<Buffer> {
+    const key = ["-signer", this.path("certificate.pem"), "-inkey", this.path("key.pem"), "-md", "sha256"];
+    return await this.#cms(["-resign", "-inform", "DER", "-nodetach", "-nocerts", ...key], message);
+  }
+
   /** `trusted`: PEM of further certificates. */
   async verify(message: Uint8Array, trusted: readonly string[] = []): Promise<Buffer> {
     const own = await readFile(this.path("certificate.pem"), "utf8");
@@ -77,6 +83,17 @@ export class OpensslPeer {
   async decrypt(message: Uint8Array): Promise<Buffer> {
     const key = ["-inkey", this.path("key.pem"), "-recip", this.path("certificate.pem")];
     return await this.#cms(["-decrypt", "-inform", "DER", ...key], message);
+  }
+
+  /** `openssl cms` with these arguments. */
+  run(args: readonly string[], input: Uint8Array): Promise<Buffer> {
+    return this.#cms(args, input);
+  }
+
+  /** Any other command; files are named with {@link path}. */
+  async openssl(args: readonly string[]): Promise<void> {
+    const { code, stderr } = await runProgram(this.#openssl, args);
+    if (code !== 0) throw new Error(`openssl ${args[0]} failed: ${stderr}`);
   }
 
   async #cms(args: readonly string[], input: Uint8Array): Promise<Buffer> {

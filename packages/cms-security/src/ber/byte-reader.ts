@@ -8,6 +8,8 @@ export interface OpenValue {
 }
 
 const EMPTY = Buffer.alloc(0);
+/** Values of indefinite length in each other; a message in a message has some six. */
+const MAX_SKIPPED_DEPTH = 64;
 /** Of a value whose contents are as long as they may be. */
 const MOST_HEADER_BYTES = 64;
 
@@ -157,6 +159,29 @@ export class ByteReader {
       }
       if (this.available > most + MOST_HEADER_BYTES) throw tooLong();
       await this.need();
+    }
+  }
+
+  /** Reads over the rest of a constructed value, whatever it is and however much. */
+  async skipRest(value: OpenValue): Promise<void> {
+    if (value.end !== INDEFINITE) return await this.#skip(value.end - this.position);
+    for (let nested = 0; nested > 0 || (await this.hasMore(value)); ) {
+      const header = await this.header();
+      if (header.length === INDEFINITE) {
+        nested += 1;
+        if (nested > MAX_SKIPPED_DEPTH) throw damaged("values are nested too deeply");
+      } else if (header.tag === TAG.endOfContents) {
+        if (nested === 0 || header.length !== 0) throw damaged("an end-of-contents has contents");
+        nested -= 1;
+      } else {
+        await this.#skip(header.length);
+      }
+    }
+  }
+
+  async #skip(bytes: number): Promise<void> {
+    for (let left = bytes; left > 0; left -= this.take(left).length) {
+      if (this.available === 0) await this.need();
     }
   }
 

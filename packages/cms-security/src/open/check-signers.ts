@@ -26,7 +26,11 @@ type Outcome = {
 };
 
 /**
- * Verifies the signatures of one layer: one by a certificate that is expected must hold.
+ * Verifies the signatures of one layer: one by a certificate that is expected must hold. The certificates that are expected
+ * are all one partner's, so that its several signatures stand for each other (RFC 4853): with one that holds, another that
+ * does not hold is reported as `failed` and refuses nothing. Refusing would protect from nobody, since the set of signers
+ * is under no signature and whoever could break one could take it out; and it would end every change-over with the
+ * expiry of the old certificate.
  *
  * Errors: `ERR_CMS_SIGNER_UNKNOWN` when none is by an expected certificate; otherwise what is wrong with the first that is.
  */

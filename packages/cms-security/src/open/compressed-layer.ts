@@ -3,14 +3,14 @@ import { createInflate } from "node:zlib";
 import { errorCode } from "@waybill/net-core";
 import { algorithmOf, requireNoParameters, unknownAlgorithm } from "../algorithm-identifier.js";
 import { TAG } from "../ber/ber-header.js";
-import { smallIntegerOf } from "../ber/ber-value.js";
 import type { ByteReader } from "../ber/byte-reader.js";
-import { readOctets } from "../ber/octet-content.js";
 import { joinedForZlib, ZLIB_BUFFERS } from "../chunks.js";
-import { cmsError, damaged } from "../cms-error.js";
+import { cmsError } from "../cms-error.js";
 import { ZLIB_COMPRESSION } from "../object-identifiers.js";
-import { enterContentInfo, enterEncapsulated, requireOctetString, smallValue } from "./content-info.js";
+import { enterContentInfo, smallValue } from "./content-info.js";
+import { enterEncapsulated } from "./encapsulated-content.js";
 import type { OpenState } from "./open-state.js";
+import { requireVersion } from "./versions.js";
 
 /** The ratio counts from here on: a small file of zeros is no bomb. */
 const UNCOUNTED_BYTES = 1024 * 1024;
@@ -21,25 +21,34 @@ const LAYER_OVERHEAD = 4;
 export async function* openCompressed(reader: ByteReader, state: OpenState): AsyncGenerator<Buffer> {
   const info = await enterContentInfo(reader);
   const message = await reader.enter(TAG.sequence, "compressed data", info.content);
-  if (smallIntegerOf(await smallValue(reader, message, "a version")) !== 0) {
-    throw damaged("compressed data has an unknown version");
-  }
+  requireVersion(await smallValue(reader, message, "a version"), "compressed data");
   const algorithm = algorithmOf(await smallValue(reader, message, "an algorithm"));
-  if (algorithm.oid !== ZLIB_COMPRESSION) throw unknownAlgorithm("compression", algorithm.oid);
-  requireNoParameters(algorithm);
-  const encapsulated = await enterEncapsulated(reader, message);
-  const header = requireOctetString(await reader.header());
-  state.layers.push({ kind: "compressed" });
+  const isZlib = algorithm.oid === ZLIB_COMPRESSION;
+  if (isZlib) requireNoParameters(algorithm);
+  else if (!state.describing) throw unknownAlgorithm("compression", algorithm.oid);
+  const encapsulated = await enterEncapsulated(reader, message, state);
+  const { contentType, detached } = encapsulated;
+  state.layers.push({
+    kind: "compressed",
+    algorithm: isZlib ? "zlib" : algorithm.oid,
+    contentType,
+    detached,
+  });
   let read = 0;
   // Read to the end of the message, so that what follows the content is checked before zlib ends.
   async function* octets() {
-    for await (const piece of readOctets(reader, header, encapsulated.explicit)) {
+    for await (const piece of encapsulated.octets()) {
       read += piece.length;
       yield [piece];
     }
     await encapsulated.end();
     await reader.leave(message);
     await info.end();
+  }
+  if (!isZlib || detached) {
+    state.opaque = true;
+    for await (const _ of octets());
+    return;
   }
   const inflate = createInflate({ ...ZLIB_BUFFERS });
   // Whatever fails destroys the stream, so the loop below throws it.

@@ -4,17 +4,23 @@ import type { ByteReader, OpenValue } from "../ber/byte-reader.js";
 import { truncated } from "../ber/byte-reader.js";
 import { cmsError, damaged } from "../cms-error.js";
 import { CONTENT_TYPE } from "../object-identifiers.js";
-import type { LayerKind } from "./layer-report.js";
+import type { DescribedLayer } from "./layer-report.js";
 
-const KINDS: Readonly<Record<string, LayerKind | "unsupported">> = {
+/**
+ * What a ContentInfo can be: a layer, or what is described only. `keyless` is EncryptedData, which is told apart from
+ * EnvelopedData here alone; `other` is a content type that is not known.
+ */
+export type FoundKind = DescribedLayer["kind"] | "keyless";
+
+const KINDS: Readonly<Record<string, FoundKind>> = {
   [CONTENT_TYPE.data]: "data",
   [CONTENT_TYPE.signedData]: "signed",
   [CONTENT_TYPE.envelopedData]: "encrypted",
   [CONTENT_TYPE.authEnvelopedData]: "encrypted",
   [CONTENT_TYPE.compressedData]: "compressed",
-  [CONTENT_TYPE.digestedData]: "unsupported",
-  [CONTENT_TYPE.encryptedData]: "unsupported",
-  [CONTENT_TYPE.authenticatedData]: "unsupported",
+  [CONTENT_TYPE.digestedData]: "digested",
+  [CONTENT_TYPE.encryptedData]: "keyless",
+  [CONTENT_TYPE.authenticatedData]: "authenticated",
 };
 
 /** As much as the beginning of a ContentInfo takes: its header, the object identifier, a tag. */
@@ -23,7 +29,7 @@ const PEEKED_BYTES = 40;
 const SMALL_VALUE_BYTES = 4096;
 
 /** What the input begins with: the kind of a CMS message, or undefined when it is none. Nothing is read. */
-export async function peekKind(reader: ByteReader): Promise<LayerKind | "unsupported" | undefined> {
+export async function peekKind(reader: ByteReader): Promise<FoundKind | undefined> {
   const bytes = await reader.peek(PEEKED_BYTES);
   try {
     const outer = parseHeader(bytes, 0, bytes.length);
@@ -33,7 +39,7 @@ export async function peekKind(reader: ByteReader): Promise<LayerKind | "unsuppo
     const begin = outer.headerBytes + type.headerBytes;
     const end = begin + type.length;
     if (bytes[end] !== context(0)) return undefined;
-    return KINDS[oidFromContents(bytes.subarray(begin, end))];
+    return KINDS[oidFromContents(bytes.subarray(begin, end))] ?? "other";
   } catch {
     return undefined;
   }
@@ -65,27 +71,6 @@ export async function enterContentInfo(reader: ByteReader): Promise<OpenContentI
 
 export const smallValue = (reader: ByteReader, within: OpenValue, what: string) =>
   reader.value(within, SMALL_VALUE_BYTES, undefined, what);
-
-/** The octets of an EncapsulatedContentInfo (RFC 5652 section 5.2) with id-data. */
-export interface OpenEncapsulated {
-  readonly explicit: OpenValue;
-  end(): Promise<void>;
-}
-
-/** Begins to read one, as far as the header of its octets. Errors: `ERR_CMS_CONTENT_TYPE`, `ERR_CMS_DETACHED`. */
-export async function enterEncapsulated(reader: ByteReader, within: OpenValue): Promise<OpenEncapsulated> {
-  const outer = await reader.enter(TAG.sequence, "the content's information", within);
-  requireData(oidOf(await smallValue(reader, outer, "a content type")));
-  if (!(await reader.hasMore(outer))) throw detached();
-  const explicit = await reader.enter(context(0), "the content", outer);
-  return {
-    explicit,
-    end: async () => {
-      await reader.leave(explicit);
-      await reader.leave(outer);
-    },
-  };
-}
 
 export function requireOctetString(header: BerHeader): BerHeader {
   if ((header.tag & ~CONSTRUCTED) !== TAG.octetString) throw damaged("the content is not made of octets");

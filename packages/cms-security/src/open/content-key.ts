@@ -5,9 +5,10 @@ import { TAG } from "../ber/ber-header.js";
 import { BerParts, parseBer } from "../ber/ber-value.js";
 import { derBitString, derSequence } from "../ber/der-writer.js";
 import { type Identity, names } from "../certificate-identity.js";
-import { cmsError, decryptError } from "../cms-error.js";
+import { cmsError, damaged, decryptError } from "../cms-error.js";
 import { keyEncryptionOf, unwrapKey } from "../key-agreement.js";
 import { keyTransportOf } from "../key-transport.js";
+import { decryptMixedOaep } from "../mixed-oaep.js";
 import type { AgreementRecipient, Recipient, TransportRecipient } from "./recipient-infos.js";
 
 /** A content's key and whose it was. */
@@ -73,7 +74,10 @@ async function transported(
 ): Promise<Uint8Array> {
   const scheme = keyTransportOf(recipient.algorithm);
   try {
-    const secret = await key.decrypt(recipient.encryptedKey, scheme);
+    const secret =
+      scheme.padding === "oaep-mixed"
+        ? decryptMixedOaep(key, recipient.encryptedKey, scheme)
+        : await key.decrypt(recipient.encryptedKey, scheme);
     if (secret.length === keyBytes) return secret;
   } catch (error) {
     if (!isDecryptFailure(error)) throw error;
@@ -96,6 +100,7 @@ async function agreed(
       "the key agreement is of a kind that is not supported: it takes an ephemeral EC key",
     );
   }
+  requirePointForm(originatorPoint);
   const how = keyEncryptionOf(algorithm.oid, wrap, wrapIdentifier);
   const ours = new BerParts(parseBer(identity.certificate.publicKeyDer), TAG.sequence, "a public key");
   const spki = derSequence(ours.next().raw, derBitString(originatorPoint));
@@ -106,6 +111,18 @@ async function agreed(
   const key = orDecryptError(() => unwrapKey(how, secret, userKeyingMaterial, encryptedKey));
   if (key.length !== keyBytes) throw decryptError();
   return key;
+}
+
+/** The first octet of a point (SEC 1 section 2.3.3): compressed with an even or odd y, uncompressed. */
+const POINT_FORMS = [0x02, 0x03, 0x04];
+
+/**
+ * Hybrid points, which OpenSSL would take, must not be used (RFC 5480 section 2.2); the point at infinity is no key. That
+ * the point is on the curve is checked where it becomes a key, and again by cert-store.
+ */
+function requirePointForm(point: Buffer): void {
+  if (POINT_FORMS.includes(point[0] as number)) return;
+  throw damaged("the originator's key is a point in a form that must not be used");
 }
 
 /** Whatever OpenSSL has to say about points and wrapped keys is one and the same. */

@@ -1,5 +1,5 @@
 import type { Identity } from "../certificate-identity.js";
-import type { LayerReport } from "./layer-report.js";
+import type { DescribedLayer } from "./layer-report.js";
 import { openLayers } from "./open-layers.js";
 import type { OpenLimits } from "./open-options.js";
 import { OpenState } from "./open-state.js";
@@ -14,14 +14,19 @@ export interface DescribeOptions {
 /** The structure of a message. */
 export interface MessageDescription {
   /** From the outermost to the innermost. Signatures are not checked: every status is `unchecked`. */
-  readonly layers: readonly LayerReport[];
+  readonly layers: readonly DescribedLayer[];
   readonly sealedBytes: number;
-  /** Undefined when the innermost layer could not be opened. */
+  /** Undefined when there was no looking into the innermost layer: encrypted, without its content, of a type that is not known. */
   readonly contentBytes: number | undefined;
 }
 
 /**
- * What a CMS message is made of, without its content. Reads the message to its end; proves nothing about who made it.
+ * What a CMS message is made of, without its content, in constant memory. Reads the message to its end; proves nothing about
+ * who made it.
+ *
+ * Describes what {@link open} does not open, too: signatures without their content, certificates that are sent as
+ * SignedData without signers, EncryptedData, DigestedData, AuthenticatedData, content that is not data, algorithms that are
+ * not supported, and of content types that are not known their OID.
  *
  * Errors: those of {@link open} about form, limits and keys.
  */

@@ -1,19 +1,29 @@
 import { ByteReader } from "../ber/byte-reader.js";
 import { pieces } from "../chunks.js";
 import { openCompressed } from "./compressed-layer.js";
-import { peekKind, requireBeginning } from "./content-info.js";
+import { type FoundKind, peekKind, requireBeginning } from "./content-info.js";
 import { openData } from "./data-layer.js";
+import {
+  describeAuthenticated,
+  describeDigested,
+  describeKeyless,
+  describeOther,
+} from "./described-layers.js";
 import { openEncrypted } from "./encrypted-layer.js";
-import type { LayerKind } from "./layer-report.js";
 import type { OpenState } from "./open-state.js";
 import { openSigned } from "./signed-layer.js";
 
-const OPENERS: Readonly<Record<LayerKind, (reader: ByteReader, state: OpenState) => AsyncGenerator<Buffer>>> =
+const OPENERS: Readonly<Record<FoundKind, (reader: ByteReader, state: OpenState) => AsyncGenerator<Buffer>>> =
   {
     signed: openSigned,
     encrypted: openEncrypted,
     compressed: openCompressed,
     data: openData,
+    // `OpenState` lets these through for a description only.
+    digested: describeDigested,
+    keyless: describeKeyless,
+    authenticated: describeAuthenticated,
+    other: describeOther,
   };
 
 /**
@@ -31,8 +41,9 @@ export async function* openLayers(
     for (;;) {
       const reader = new ByteReader(input);
       if (state.depth === 0) await requireBeginning(reader);
-      const kind = state.opaque ? undefined : await peekKind(reader);
-      if (state.opaque || !state.isLayer(kind)) {
+      // The layer around it runs as far as its first octets, and then it is known whether there are layers in it.
+      const kind = await peekKind(reader);
+      if (state.opaque || state.innermost || !state.isLayer(kind)) {
         yield* reader.rest();
         return;
       }

@@ -1,6 +1,7 @@
 import { type Logger, optionError, silentLogger } from "@waybill/net-core";
 import { cmsError, damaged, decryptError, isFormatProblem } from "../cms-error.js";
-import type { LayerKind, LayerReport } from "./layer-report.js";
+import type { FoundKind } from "./content-info.js";
+import type { DescribedLayer, LayerKind } from "./layer-report.js";
 import { type Expectations, OPEN_LIMITS, type OpenLimits, type OpenOptions } from "./open-options.js";
 
 const KINDS = ["signed", "encrypted", "compressed"] as const;
@@ -10,15 +11,18 @@ export class OpenState {
   readonly options: OpenOptions;
   readonly limits: OpenLimits;
   readonly logger: Logger;
-  readonly layers: LayerReport[] = [];
+  /** While opening they are all of those of `LayerReport`. */
+  readonly layers: DescribedLayer[] = [];
   /** Without keys, a description ends at what is encrypted. */
   readonly describing: boolean;
   /** Bytes of the message that were read. */
   sealedBytes = 0;
-  /** Inside of an encryption that nobody can look into. */
+  /** Inside of what nobody can look into: an encryption, or content that is not in the message. Only while describing. */
   opaque = false;
+  /** What is in the layer that was entered last is of its own type and holds no layers. Only while describing. */
+  innermost = false;
   readonly #expect: Expectations;
-  readonly #seen: LayerKind[] = [];
+  readonly #seen: FoundKind[] = [];
   /** In which layer an error came up. */
   readonly #origins = new WeakMap<object, number>();
 
@@ -37,14 +41,15 @@ export class OpenState {
   }
 
   /** Whether what was found is a layer to open; otherwise it is the content. */
-  isLayer(kind: LayerKind | "unsupported" | undefined): kind is LayerKind {
+  isLayer(kind: FoundKind | undefined): kind is FoundKind {
+    if (this.describing) return this.#isDescribed(kind);
     const expect = this.#expect;
     const missing = KINDS.filter((wanted) => expect[wanted] === true && !this.#seen.includes(wanted));
     const isOutermost = this.depth === 0;
     const isExact = KINDS.every((wanted) => expect[wanted] !== undefined);
     if (isExact && missing.length === 0 && !isOutermost) return false;
-    if (kind === undefined || kind === "unsupported") {
-      if (isOutermost && kind === undefined) throw damaged("it does not begin like one");
+    if (!isOpenable(kind)) {
+      if (isOutermost && !isKnown(kind)) throw damaged("it does not begin like one");
       if (isOutermost)
         throw cmsError("ERR_CMS_CONTENT_TYPE", "the CMS message is of a type that is not supported");
       if (missing.length > 0) throw missingLayer(missing);
@@ -59,8 +64,15 @@ export class OpenState {
     return true;
   }
 
+  /** Anything that looks like CMS at the beginning; within it only what is surely that. */
+  #isDescribed(kind: FoundKind | undefined): kind is FoundKind {
+    if (this.depth > 0) return isKnown(kind);
+    if (kind === undefined) throw damaged("it does not begin like one");
+    return true;
+  }
+
   /** A layer is about to be opened. Gives its number. */
-  enter(kind: LayerKind): number {
+  enter(kind: FoundKind): number {
     if (this.depth >= this.limits.layers) {
       throw cmsError(
         "ERR_CMS_LAYERS",
@@ -90,6 +102,12 @@ export class OpenState {
     const origin = this.#origins.get(error as object) ?? this.depth;
     return origin > encrypted ? decryptError(error) : error;
   }
+}
+
+const isKnown = (kind: FoundKind | undefined): boolean => kind !== undefined && kind !== "other";
+
+function isOpenable(kind: FoundKind | undefined): kind is LayerKind {
+  return kind === "data" || KINDS.some((one) => one === kind);
 }
 
 function missingLayer(missing: readonly string[]): Error {

@@ -75,7 +75,9 @@ async function* readContent(
     }
     const digests: Partial<Record<HashName, Buffer>> = {};
     for (const { name, state: digest } of hashes) digests[name] = digest.digest();
-    resolve({ ...summary(state.layers), sealedBytes: state.sealedBytes, contentBytes, digests });
+    // The others are of descriptions.
+    const layers = state.layers as readonly LayerReport[];
+    resolve({ ...summary(layers), sealedBytes: state.sealedBytes, contentBytes, digests });
   } catch (error) {
     reject(error);
     throw error;

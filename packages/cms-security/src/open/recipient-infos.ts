@@ -1,11 +1,6 @@
-import {
-  type AlgorithmIdentifier,
-  algorithmOf,
-  requireNoParameters,
-  unknownAlgorithm,
-} from "../algorithm-identifier.js";
+import { type AlgorithmIdentifier, algorithmOf, requireNoParameters } from "../algorithm-identifier.js";
 import { context, TAG } from "../ber/ber-header.js";
-import { BerParts, type BerValue, octetsOf, smallIntegerOf, toDer } from "../ber/ber-value.js";
+import { BerParts, type BerValue, octetsOf, toDer } from "../ber/ber-value.js";
 import {
   type CertificateIdentifier,
   identifierOf,
@@ -17,6 +12,7 @@ import { keyTransportOf } from "../key-transport.js";
 import { KEY_ALGORITHM } from "../object-identifiers.js";
 import { onlyPart } from "../signature-algorithm.js";
 import type { RecipientReport } from "./layer-report.js";
+import { requireVersion } from "./versions.js";
 
 /** The content's key for one recipient (RFC 5652 section 6.2). */
 export type Recipient = TransportRecipient | AgreementRecipient | UnsupportedRecipient;
@@ -24,7 +20,6 @@ export type Recipient = TransportRecipient | AgreementRecipient | UnsupportedRec
 /** KeyTransRecipientInfo. */
 export interface TransportRecipient {
   readonly kind: "transport";
-  readonly version: number;
   readonly identifier: CertificateIdentifier;
   readonly algorithm: AlgorithmIdentifier;
   readonly encryptedKey: Buffer;
@@ -33,10 +28,9 @@ export interface TransportRecipient {
 /** One RecipientEncryptedKey of a KeyAgreeRecipientInfo. */
 export interface AgreementRecipient {
   readonly kind: "agreement";
-  readonly version: number;
   readonly identifier: CertificateIdentifier;
   readonly algorithm: AlgorithmIdentifier;
-  /** The point of the originator's key; undefined when it is named another way. */
+  /** The point of the originator's key; undefined when it is named another way, or is no EC key. */
   readonly originatorPoint: Buffer | undefined;
   readonly userKeyingMaterial: Buffer | undefined;
   readonly wrap: AlgorithmIdentifier | undefined;
@@ -48,8 +42,6 @@ export interface AgreementRecipient {
 /** Keys that were exchanged beforehand, passwords, and what is yet to come. */
 export interface UnsupportedRecipient {
   readonly kind: "unsupported";
-  /** Passwords and others raise the version of the message. */
-  readonly raisesVersion: boolean;
 }
 
 /** Reads RecipientInfos. Errors: `ERR_CMS_DAMAGED`, `ERR_CMS_LIMIT`. */
@@ -63,28 +55,23 @@ export function readRecipients(value: BerValue, most: number): Recipient[] {
 function readRecipient(value: BerValue): Recipient[] {
   if (value.tag === TAG.sequence) return [readTransport(value)];
   if (value.tag === context(1)) return readAgreement(value);
-  if (value.tag === context(2)) return [{ kind: "unsupported", raisesVersion: false }];
-  if (value.tag === context(3) || value.tag === context(4))
-    return [{ kind: "unsupported", raisesVersion: true }];
+  if ([context(2), context(3), context(4)].includes(value.tag)) return [{ kind: "unsupported" }];
   throw damaged("a recipient is of no known kind");
 }
 
 function readTransport(value: BerValue): TransportRecipient {
   const parts = new BerParts(value, TAG.sequence, "a recipient");
-  const version = smallIntegerOf(parts.next());
+  requireVersion(parts.next(), "a recipient");
   const identifier = identifierOf(parts.next());
-  if (version !== (identifier.subjectKeyId === undefined ? 0 : 2))
-    throw damaged("a recipient has an unknown version");
   const algorithm = algorithmOf(parts.next());
   const encryptedKey = octetsOf(parts.next());
   parts.end();
-  return { kind: "transport", version, identifier, algorithm, encryptedKey };
+  return { kind: "transport", identifier, algorithm, encryptedKey };
 }
 
 function readAgreement(value: BerValue): AgreementRecipient[] {
   const parts = new BerParts(value, context(1), "a recipient");
-  const version = smallIntegerOf(parts.next());
-  if (version !== 3) throw damaged("a recipient has an unknown version");
+  requireVersion(parts.next(), "a recipient of key agreement");
   const originatorPoint = originatorPointOf(onlyPart(parts.next(context(0))));
   const material = parts.optional(context(1));
   const userKeyingMaterial = material === undefined ? undefined : octetsOf(onlyPart(material));
@@ -101,7 +88,7 @@ function readAgreement(value: BerValue): AgreementRecipient[] {
     const encryptedKey = octetsOf(key.next());
     key.end();
     const shared = { algorithm, originatorPoint, userKeyingMaterial, wrap, wrapIdentifier };
-    return { kind: "agreement", version, identifier, encryptedKey, ...shared };
+    return { kind: "agreement", identifier, encryptedKey, ...shared };
   });
 }
 
@@ -110,8 +97,9 @@ function originatorPointOf(value: BerValue): Buffer | undefined {
   if (value.tag !== context(1)) return undefined;
   const parts = new BerParts(value, context(1), "the originator's key");
   const algorithm = algorithmOf(parts.next());
+  // Of another kind it is for other recipients than ours, which are on our curves.
+  if (algorithm.oid !== KEY_ALGORITHM.ec) return undefined;
   // The curve is the recipient's, whether it is said again, NULL, or left out (RFC 5753 section 3.1.1).
-  if (algorithm.oid !== KEY_ALGORITHM.ec) throw unknownAlgorithm("originator's key", algorithm.oid);
   if (algorithm.parameters?.tag !== TAG.objectIdentifier) requireNoParameters(algorithm);
   const { contents } = parts.next(TAG.bitString);
   parts.end();
@@ -138,7 +126,9 @@ function algorithmName({ kind, algorithm }: TransportRecipient | AgreementRecipi
   }
   try {
     const scheme = keyTransportOf(algorithm);
-    return scheme.padding === "oaep" ? `rsa-oaep-${scheme.hash}` : "rsa-pkcs1";
+    if (scheme.padding === "pkcs1") return "rsa-pkcs1";
+    const mask = scheme.padding === "oaep-mixed" ? `-mgf1-${scheme.maskHash}` : "";
+    return `rsa-oaep-${scheme.hash}${mask}`;
   } catch {
     return algorithm.oid;
   }

@@ -1,20 +1,19 @@
 import { createHash } from "node:crypto";
 import { algorithmOf } from "../algorithm-identifier.js";
 import { context, TAG } from "../ber/ber-header.js";
-import { type BerValue, smallIntegerOf } from "../ber/ber-value.js";
+import type { BerValue } from "../ber/ber-value.js";
 import type { ByteReader, OpenValue } from "../ber/byte-reader.js";
 import { derOid } from "../ber/der-writer.js";
-import { readOctets } from "../ber/octet-content.js";
 import { damaged, limitError } from "../cms-error.js";
 import { type HashAlgorithm, hashWithOid } from "../hashes.js";
 import { ATTRIBUTE } from "../object-identifiers.js";
 import { checkSigners } from "./check-signers.js";
-import { enterContentInfo, enterEncapsulated, requireOctetString, smallValue } from "./content-info.js";
+import { enterContentInfo, smallValue } from "./content-info.js";
+import { enterEncapsulated } from "./encapsulated-content.js";
+import type { SignedLayer } from "./layer-report.js";
 import type { OpenState } from "./open-state.js";
 import { readSignerInfos } from "./signer-infos.js";
-
-/** RFC 5652 section 5.1. */
-const VERSIONS = [1, 3, 4, 5];
+import { requireVersion } from "./versions.js";
 
 /**
  * The content of SignedData (RFC 5652 section 5). It comes out before the signatures were seen: they are behind it. The
@@ -24,24 +23,25 @@ export async function* openSigned(reader: ByteReader, state: OpenState): AsyncGe
   const { limits, options } = state;
   const info = await enterContentInfo(reader);
   const message = await reader.enter(TAG.sequence, "signed data", info.content);
-  const version = smallIntegerOf(await smallValue(reader, message, "a version"));
-  if (!VERSIONS.includes(version)) throw damaged("signed data has an unknown version");
+  requireVersion(await smallValue(reader, message, "a version"), "signed data");
   const hashes = announcedHashes(await smallValue(reader, message, "hash algorithms"), limits.hashes);
   const isChecked = options.verifySignatures !== false && !state.describing;
   const running = hashes
     .filter(({ name }) => isChecked && (name !== "sha1" || options.allowWeak === true))
     .map((hash) => ({ hash, state: createHash(hash.name) }));
-  const encapsulated = await enterEncapsulated(reader, message);
-  const header = requireOctetString(await reader.header());
+  const encapsulated = await enterEncapsulated(reader, message, state);
+  const { contentType, detached } = encapsulated;
+  const around = { kind: "signed", contentType, detached } as const;
+  const layer: SignedLayer = { ...around, signers: [], certificates: [], revocationLists: 0 };
   const beginning = new Beginning();
-  const index = state.layers.push({ kind: "signed", signers: [], certificates: [] }) - 1;
-  for await (const piece of readOctets(reader, header, encapsulated.explicit)) {
+  const index = state.layers.push(layer) - 1;
+  for await (const piece of encapsulated.octets()) {
     for (const hash of running) hash.state.update(piece);
     beginning.add(piece);
     yield piece;
   }
   await encapsulated.end();
-  const certificates = await certificatesOf(reader, message, limits.certificateBytes);
+  const { certificates, revocationLists } = await certificatesOf(reader, message, limits.certificateBytes);
   const signers = readSignerInfos(
     await reader.value(message, limits.signerBytes, "signerBytes", "signers"),
     limits,
@@ -51,8 +51,9 @@ export async function* openSigned(reader: ByteReader, state: OpenState): AsyncGe
   const digests = new Map(running.map(({ hash, state: digest }) => [hash, digest.digest()]));
   const content = { digests, certificates, looksLikeAttributes: beginning.looksLikeAttributes };
   state.layers[index] = {
-    kind: "signed",
+    ...layer,
     certificates,
+    revocationLists,
     signers: await checkSigners(signers, content, state),
   };
 }
@@ -65,17 +66,22 @@ function announcedHashes(value: BerValue, most: number): HashAlgorithm[] {
   return hashes;
 }
 
-/** Certificates and revocation lists (RFC 5652 section 10.2): the certificates in DER, other kinds left out. */
-async function certificatesOf(reader: ByteReader, message: OpenValue, most: number): Promise<Buffer[]> {
+/** Certificates and revocation lists (RFC 5652 section 10.2): the certificates in DER, other kinds left out; how many lists. */
+async function certificatesOf(
+  reader: ByteReader,
+  message: OpenValue,
+  most: number,
+): Promise<Pick<SignedLayer, "certificates" | "revocationLists">> {
   const certificates: Buffer[] = [];
   if ((await reader.nextTag(message)) === context(0)) {
     const { parts } = await reader.value(message, most, "certificateBytes", "certificates");
     certificates.push(...parts.filter(({ tag }) => tag === TAG.sequence).map(({ raw }) => Buffer.from(raw)));
   }
   if ((await reader.nextTag(message)) === context(1)) {
-    await reader.value(message, most, "certificateBytes", "revocation lists");
+    const { parts } = await reader.value(message, most, "certificateBytes", "revocation lists");
+    return { certificates, revocationLists: parts.length };
   }
-  return certificates;
+  return { certificates, revocationLists: 0 };
 }
 
 const MESSAGE_DIGEST = derOid(ATTRIBUTE.messageDigest);

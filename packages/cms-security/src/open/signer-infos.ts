@@ -1,10 +1,11 @@
 import { type AlgorithmIdentifier, algorithmOf } from "../algorithm-identifier.js";
 import { context, TAG } from "../ber/ber-header.js";
-import { BerParts, type BerValue, octetsOf, oidOf, smallIntegerOf, timeOf, toDer } from "../ber/ber-value.js";
+import { BerParts, type BerValue, octetsOf, oidOf, timeOf, toDer } from "../ber/ber-value.js";
 import { encodeDer } from "../ber/der-writer.js";
 import { type CertificateIdentifier, identifierOf } from "../certificate-identity.js";
 import { cmsError, damaged, limitError } from "../cms-error.js";
 import { ATTRIBUTE } from "../object-identifiers.js";
+import { requireVersion } from "./versions.js";
 
 /** A SignerInfo (RFC 5652 section 5.3), not verified. */
 export interface SignerInfo {
@@ -39,10 +40,8 @@ export function readSignerInfos(
 
 function readSignerInfo(value: BerValue, attributeBytes: number): SignerInfo {
   const parts = new BerParts(value, TAG.sequence, "a signer");
-  const version = smallIntegerOf(parts.next());
+  requireVersion(parts.next(), "a signer");
   const identifier = identifierOf(parts.next());
-  if (version !== (identifier.subjectKeyId === undefined ? 1 : 3))
-    throw damaged("a signer has an unknown version");
   const digest = algorithmOf(parts.next());
   const signed = parts.optional(context(0));
   const signatureAlgorithm = algorithmOf(parts.next());

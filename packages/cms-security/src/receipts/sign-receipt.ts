@@ -9,6 +9,11 @@ import { RECEIPT_HASHES, receiptHashBytes } from "./virtual-file-hash.js";
 
 /** Options of {@link signReceipt}: who signs, and how. */
 export interface SignReceiptOptions extends Identity {
+  /**
+   * Further identities that sign too, for a change-over: any one of them is enough for whoever verifies. Each adds a SignerInfo.
+   * Default: none.
+   */
+  readonly also?: readonly Identity[] | undefined;
   /** Where the two below come from when they are not named: the suite of the file's SFIDCIPH. Default: suite 04. */
   readonly suite?: CipherSuite | undefined;
   /** Of the signature. Default: the suite's. */
@@ -39,6 +44,9 @@ export interface SignedReceiptFields {
  * entirety, and `receipt.hash`, see `VirtualFileHash`. An EERP takes a hash; a NERP may be without, when the file never came.
  * The user data of an EERP and the reason of a NERP are not under the signature.
  *
+ * With `also` there are several signatures over the same fields: while the certificates of a station change, partners that
+ * have only the old one and partners that have only the new one accept the same receipt.
+ *
  * Errors: `ERR_OPTION_INVALID`, `ERR_CMS_WEAK`, `ERR_CMS_KEY_MISMATCH`, `ERR_CMS_KEY_USAGE`, and what the key throws.
  */
 export async function signReceipt(
@@ -46,17 +54,17 @@ export async function signReceipt(
   options: SignReceiptOptions,
 ): Promise<SignedReceiptFields> {
   requireHash(receipt);
-  const { certificate, key, suite, allowWeak, logger, ...how } = options;
+  const { certificate, key, also = [], suite, allowWeak, logger, ...how } = options;
   const message = seal(sourceOf(contentToSign(receipt)), {
     suite,
     allowWeak,
     logger,
-    sign: { ...how, signers: [{ certificate, key }] },
+    sign: { ...how, signers: [{ certificate, key }, ...also] },
   });
   const signature = await smallMessage(message);
   if (signature.length > MAX_FIELD_BYTES) {
     throw optionError(
-      "certificate",
+      also.length > 0 ? "also" : "certificate",
       `makes a signature of ${signature.length} bytes: ${MAX_FIELD_BYTES} fit`,
     );
   }

@@ -33,7 +33,10 @@ export interface VerifyReceiptOptions
    * them. Needed for a signed EERP.
    */
   readonly hashes?: ReceiptHashes | undefined;
-  /** Certificates of the partner, several during a change-over: one of them must have signed. Needed for a signature. */
+  /**
+   * Certificates of the partner, several during a change-over: one of them must have signed, and its signature hold. Other
+   * signatures beside it do not matter. Needed for a signature.
+   */
   readonly signers?: readonly Certificate[] | undefined;
   /**
    * `required`: an unsigned receipt is refused. `optional`: a signature is verified when there is one. `ignored`: it is not
