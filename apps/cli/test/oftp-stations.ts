@@ -13,7 +13,7 @@ export const ACME_CODE = "O0013000000ACME";
 /** The configuration of the station that is called, in a folder of its own. */
 export async function acmeConfig(
   folder: string,
-  more: { station?: string; listen?: string } = {},
+  more: { station?: string; listen?: string; partner?: string } = {},
 ): Promise<string> {
   const path = join(folder, "acme", "config.yaml");
   await mkdir(join(folder, "acme"), { recursive: true });
@@ -24,7 +24,10 @@ ${more.station ?? ""}
 listen:
 ${more.listen ?? "  - { host: 127.0.0.1, port: 0 }"}
 partners:
-  - { name: us, ssid: ${OUR_CODE}, password: SECRET }
+  - name: us
+    ssid: ${OUR_CODE}
+    password: SECRET
+${more.partner ?? ""}
 `;
   await writeFile(path, text, { mode: 0o600 });
   return path;
@@ -34,6 +37,8 @@ partners:
 export interface AcmeServer {
   readonly ports: readonly number[];
   readonly process: ChildProcess;
+  /** What it has written on the standard error. */
+  log(): string;
   /** Sends a signal, SIGTERM unless told otherwise, and resolves to the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
@@ -41,7 +46,12 @@ export interface AcmeServer {
 /** `waybill oftp-server` of acme, once it listens on as many addresses. */
 export async function startAcme(
   folder: string,
-  more: { readonly station?: string; readonly listen?: string; readonly addresses?: number } = {},
+  more: {
+    readonly station?: string;
+    readonly listen?: string;
+    readonly partner?: string;
+    readonly addresses?: number;
+  } = {},
 ): Promise<AcmeServer> {
   const config = await acmeConfig(folder, more);
   const child = spawn(process.execPath, [MAIN, "oftp-server", "--config", config], {
@@ -55,7 +65,8 @@ export async function startAcme(
     const port = /^listening on 127\.0\.0\.1:(\d+)$/.exec(line)?.[1];
     if (port !== undefined) ports.push(Number(port));
     if (ports.length === (more.addresses ?? 1)) {
-      return { ports, process: child, stop: (signal = "SIGTERM") => stop(child, signal) };
+      const log = () => errors.join("");
+      return { ports, process: child, log, stop: (signal = "SIGTERM") => stop(child, signal) };
     }
   }
   throw new Error(`the server ended early: ${errors.join("")}`);
@@ -70,9 +81,9 @@ async function stop(child: ChildProcess, signal: NodeJS.Signals): Promise<number
 }
 
 /** The configuration of the station that calls acme on this port. */
-export async function ourConfig(folder: string, port: number, partner = ""): Promise<string> {
+export async function ourConfig(folder: string, port: number, partner = "", station = ""): Promise<string> {
   const path = join(folder, "config.yaml");
-  const text = `station: { ssid: ${OUR_CODE}, password: SECRET }
+  const text = `station: { ssid: ${OUR_CODE}, password: SECRET${station} }
 partners:
   - { name: acme, ssid: ${ACME_CODE}, password: THEIRS, host: 127.0.0.1, port: ${port}${partner} }
 `;

@@ -9,7 +9,7 @@ const ZLIB_BYTES = 256 * 1024;
 /** How zlib's streams are set up: the next piece waits while one is worked on. */
 export const ZLIB_BUFFERS = { chunkSize: ZLIB_BYTES, highWaterMark: ZLIB_BYTES };
 /** After this long without a turn of the event loop others get one: a source may never wait for anything. */
-const TURN_MS = 8;
+const TURN_MS = 4;
 
 /**
  * The bytes of `source` in pieces of a good size: large chunks are cut, small ones joined. Lets the event loop turn.

@@ -1,9 +1,11 @@
 import { EventEmitter } from "node:events";
 import { rm } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
+import type { Certificate } from "@waybill/cert-store";
 import { TransferError } from "@waybill/net-core";
 import type { Eerp, Nerp } from "@waybill/oftp-codec";
 import type {
+  CertificateExchange,
   NegotiatedSession,
   OftpStation,
   QueuedFile,
@@ -18,7 +20,8 @@ import { FileOutcomes } from "./file-outcomes.js";
 import { type ClientFile, Spool } from "./spool.js";
 import { Turn } from "./turn.js";
 
-const FORWARDED: readonly (keyof StationEvents)[] = [
+/** All but `trail`, which costs time: the station makes it only when somebody listens. */
+const FORWARDED: readonly Exclude<keyof StationEvents, "trail">[] = [
   "sessionOpened",
   "sessionEnded",
   "sendStarted",
@@ -30,8 +33,10 @@ const FORWARDED: readonly (keyof StationEvents)[] = [
   "receiveRefused",
   "progress",
   "endResponseReceived",
+  "endResponseInvalid",
   "endResponseSent",
-  "trail",
+  "sealing",
+  "certificateReceived",
 ];
 
 /** Between two looks at files that another session is sending. */
@@ -52,15 +57,20 @@ export class OftpClient extends EventEmitter<StationEvents> {
   readonly #turn = new Turn();
   readonly #spool: Spool;
   readonly #outcomes: FileOutcomes;
-  /** What {@link send} has queued in this session. */
+  /** What {@link send} and {@link resend} were asked for in this session. */
   readonly #own = new Set<string>();
+  /** What {@link queue} has given out: once more the same file is another one. */
+  readonly #given = new Set<string>();
   /** What is not queued yet. */
   readonly #queueing = new Set<Promise<QueuedFile>>();
   /** {@link sendWaiting}: not only those. */
   #everything = false;
+  /** {@link prepareWaiting} */
+  #preparesWaiting = false;
   readonly #responses = new Map<string, Eerp | Nerp>();
-  #session!: StationSession;
-  #ended!: Promise<SessionEndError | undefined>;
+  /** Undefined until the partner is called. */
+  #session: StationSession | undefined;
+  #ended: Promise<SessionEndError | undefined> = Promise.resolve(undefined);
 
   /** @internal */
   constructor(station: OftpStation, partner: string, work: string, temporary: boolean) {
@@ -71,11 +81,16 @@ export class OftpClient extends EventEmitter<StationEvents> {
     this.#temporary = temporary;
     this.#spool = new Spool(work);
     this.#outcomes = new FileOutcomes(station, (file) => void this.#spool.drop(file));
+    for (const name of FORWARDED) {
+      station.on(name, (event: StationEvents[typeof name][0]) => {
+        this.emit(name, ...([event] as never));
+      });
+    }
   }
 
   /** Whether the session is under way. */
   get connected(): boolean {
-    return this.#turn.state !== "ended";
+    return this.#session !== undefined && this.#turn.state !== "ended";
   }
 
   /** Whether this side has the turn and nothing to send: what is sent now goes out at once. */
@@ -85,7 +100,7 @@ export class OftpClient extends EventEmitter<StationEvents> {
 
   /** What was agreed on with the partner. */
   get negotiated(): NegotiatedSession | undefined {
-    return this.#session.negotiated;
+    return this.#session?.negotiated;
   }
 
   /** Resolves when the session has ended; to the error unless it ended normally. */
@@ -94,30 +109,31 @@ export class OftpClient extends EventEmitter<StationEvents> {
   }
 
   /** @internal */
-  async begin(signal: AbortSignal | undefined): Promise<void> {
-    for (const name of FORWARDED) {
-      // The trail costs time: the station makes it only when somebody listens.
-      if (name === "trail" && this.listenerCount("trail") === 0) continue;
-      this.#station.on(name, (event: StationEvents[typeof name][0]) => {
-        this.emit(name, ...([event] as never));
-      });
-    }
+  async call(signal: AbortSignal | undefined): Promise<void> {
+    if (this.listenerCount("trail") > 0) this.#station.on("trail", (event) => this.emit("trail", event));
     this.#station.on("endResponseReceived", ({ response, file }) => {
       if (file !== undefined) this.#responses.set(file.key, response);
     });
-    const wanted = () => (this.#everything ? undefined : this.#own);
-    this.#session = await this.#station.call(this.#partner, {
+    // First what is made ready before the partner is called, then what is sent.
+    let wanted = () => (this.#preparesWaiting ? undefined : this.#given);
+    const session = await this.#station.call(this.#partner, {
       get only() {
         return wanted();
       },
       idle: () => this.#idle(),
       signal,
     });
-    this.#ended = this.#session.ended.then(({ error }) => {
+    wanted = () => (this.#everything ? undefined : this.#own);
+    this.#session = session;
+    this.#ended = session.ended.then(({ error }) => {
       this.#turn.end();
       this.#outcomes.end(error ?? notConnected());
       return error;
     });
+  }
+
+  /** @internal Resolves when this side has the turn. */
+  async begin(): Promise<void> {
     await this.#turn.own();
     if (!this.connected) throw (await this.#ended) ?? notConnected();
   }
@@ -127,8 +143,8 @@ export class OftpClient extends EventEmitter<StationEvents> {
    * may be made at once: the files go one after the other. While the partner has the turn, it waits for it.
    *
    * Errors: `FileRefusedByPartner` (SFNA, EFNA), `ERR_OFTP_NOT_CONNECTED`, `ERR_OFTP_DIRECTION`, the error that ended the session meanwhile (the
-   * file stays queued in `state` then, see {@link resend}), `ERR_OFTP_FILE_UNREADABLE`, `ERR_OFTP_OPTIONS`, codec errors
-   * (`ERR_OFTP_FIELD_…`) for values that cannot be sent; those of the stream.
+   * file stays queued in `state` then, see {@link resend}), `ERR_OFTP_FILE_UNREADABLE`, `ERR_OFTP_OPTIONS`, `ERR_OFTP_SECURITY_POLICY`, codec
+   * errors (`ERR_OFTP_FIELD_…`) for values that cannot be sent; those of the stream, and of signing and encryption.
    */
   async send(file: ClientFile, options: SendOptions = {}): Promise<SentReceipt> {
     this.#requireSending();
@@ -141,7 +157,34 @@ export class OftpClient extends EventEmitter<StationEvents> {
     }
   }
 
-  /** What earlier sessions on the same `state` have queued for the partner and not brought to it. */
+  /**
+   * Queues a file without sending it: signs, compresses and encrypts it, where that is wanted, which takes time for a large one.
+   * Works before the session begins (`onClient` of `connectOftp`), so that no partner waits for it; {@link resend} sends it
+   * then. Resolves when it is queued in `state`. Errors: those of {@link send} that are no matter of the session,
+   * `ERR_OFTP_SECURITY_POLICY`.
+   */
+  async queue(file: ClientFile, options: SendOptions = {}): Promise<QueuedFile> {
+    const queued = await this.#queue(file, options.resume === true);
+    this.#given.add(queued.key);
+    return queued;
+  }
+
+  /** For `onClient` of `connectOftp`: what {@link sendWaiting} is going to send is signed and encrypted before the partner is called. */
+  prepareWaiting(): void {
+    this.#preparesWaiting = true;
+  }
+
+  /**
+   * Queues a certificate of this station for the partner, as {@link queue} does a file: its EERP says that the partner has accepted
+   * it, a NERP that it has not. `certificate`: default the newest one for encryption. Errors: those of `OftpStation.sendCertificate`.
+   */
+  async queueCertificate(exchange: CertificateExchange, certificate?: Certificate): Promise<QueuedFile> {
+    const queued = await this.#station.sendCertificate(this.#partner, exchange, certificate);
+    this.#given.add(queued.key);
+    return queued;
+  }
+
+  /** What is queued in `state` for the partner: by earlier sessions that have not brought it there, and by {@link queue}. */
   async unsent(): Promise<readonly QueuedFile[]> {
     const queued = await this.#station.queued(this.#partner);
     return queued.filter(({ key }) => !this.#own.has(key));
@@ -156,7 +199,7 @@ export class OftpClient extends EventEmitter<StationEvents> {
   }
 
   /**
-   * Sends one of {@link unsent}, or all of them: where the partner has a part of one, only what is missing.
+   * Sends some of {@link unsent}, or all of them: where the partner has a part of one, only what is missing.
    * Errors: those of {@link send}; when one cannot be sent, the others still are.
    */
   async resend(files?: readonly QueuedFile[]): Promise<readonly SentReceipt[]> {
@@ -212,7 +255,7 @@ export class OftpClient extends EventEmitter<StationEvents> {
     void this.#give();
   }
 
-  /** The EERP or NERP for a file that was sent, once it has come in this session. */
+  /** The EERP or NERP for a file that was sent, once it has come in this session, and holds where it was to be signed. */
   receipt({ key }: Pick<QueuedFile, "key">): Eerp | Nerp | undefined {
     return this.#responses.get(key);
   }
@@ -242,7 +285,7 @@ export class OftpClient extends EventEmitter<StationEvents> {
 
   /** Breaks off what is under way: the only way that the protocol has is to end the session (ESID 99). */
   interrupt(): void {
-    this.#session.abort(INTERRUPTED, "interrupted");
+    this.#session?.abort(INTERRUPTED, "interrupted");
   }
 
   /**
@@ -259,8 +302,10 @@ export class OftpClient extends EventEmitter<StationEvents> {
 
   /** Ends the session at once if it is not over (ESID 05), and removes what is temporary. Never rejects. */
   async close(): Promise<void> {
-    this.#session.abort();
+    this.#session?.abort();
     await this.#ended;
+    // What is being signed and encrypted.
+    await this.#station.close();
     await this.#cleanUp();
   }
 
@@ -280,7 +325,8 @@ export class OftpClient extends EventEmitter<StationEvents> {
   async #queue(file: ClientFile, resume: boolean): Promise<QueuedFile> {
     if (resume && "path" in file) {
       const waiting = await this.#station.resumable(this.#partner, file);
-      if (waiting !== undefined && !this.#own.has(waiting.key)) return waiting;
+      const { key = "" } = waiting ?? {};
+      if (waiting !== undefined && !this.#own.has(key) && !this.#given.has(key)) return waiting;
     }
     const spooled = await this.#spool.take(file);
     try {
@@ -324,5 +370,5 @@ export class OftpClient extends EventEmitter<StationEvents> {
 }
 
 function notConnected(): TransferError {
-  return new TransferError("ERR_OFTP_NOT_CONNECTED", "The session has ended: connect again");
+  return new TransferError("ERR_OFTP_NOT_CONNECTED", "There is no session, or it has ended: connect again");
 }

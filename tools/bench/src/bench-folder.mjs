@@ -3,6 +3,7 @@ import { randomFillSync } from "node:crypto";
 import {
   closeSync,
   fsyncSync,
+  ftruncateSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -15,6 +16,8 @@ import { join, resolve } from "node:path";
 
 const MIB = 1024 * 1024;
 const SMALL_FILE_BYTES = 4096;
+const MARK_BYTES = 4096;
+const TEXT_MIB = 8;
 
 /** @typedef {ReturnType<typeof makeBenchFolder>} BenchFolder */
 
@@ -35,11 +38,39 @@ export function makeBenchFolder(parent, sizes) {
     /** The file for throughput. Random and on disk: its writing back must not fall into a measurement. */
     makeLargeFile: () => once(join(root, "large"), (file) => writeRandom(file, sizes.transferMiB)),
 
+    /** A file of which zlib makes something: mebibytes of EDIFACT and of random bytes, that is of packed data, in turn. */
+    makeMixedFile: (mebibytes = sizes.transferMiB) =>
+      once(join(path, `mixed-${mebibytes}`), (file) => {
+        const text = edifact(TEXT_MIB * MIB);
+        const random = Buffer.alloc(MIB);
+        writeBlocks(file, mebibytes, (index) => {
+          if (index % 2 === 1) return randomFillSync(random);
+          // Again only after more than zlib looks back for.
+          const at = ((index / 2) % TEXT_MIB) * MIB;
+          return text.subarray(at, at + MIB);
+        });
+      }),
+
     /** The file for memory growth. Sparse: nobody measures how fast it is read. */
     makeHugeFile: () =>
       once(join(root, "huge"), (file) => {
         writeFileSync(file, "");
         truncateSync(file, sizes.memoryTransferMiB * MIB);
+      }),
+
+    /**
+     * The same, but each mebibyte begins otherwise: none may be missing, or where another belongs.
+     * @param {number} mebibytes
+     */
+    makeMarkedFile: (mebibytes) =>
+      once(join(path, `marked-${mebibytes}`), (file) => {
+        const descriptor = openSync(file, "w");
+        ftruncateSync(descriptor, mebibytes * MIB);
+        const mark = Buffer.alloc(MARK_BYTES);
+        for (let index = 0; index < mebibytes; index += 1) {
+          writeSync(descriptor, randomFillSync(mark), 0, MARK_BYTES, index * MIB);
+        }
+        closeSync(descriptor);
       }),
 
     makeSmallFiles: () =>
@@ -67,8 +98,32 @@ function once(path, make) {
 /** @param {string} file @param {number} mebibytes */
 function writeRandom(file, mebibytes) {
   const block = Buffer.alloc(MIB);
+  writeBlocks(file, mebibytes, () => randomFillSync(block));
+}
+
+/** @param {string} file @param {number} mebibytes @param {(index: number) => Buffer} block Each is a mebibyte. */
+function writeBlocks(file, mebibytes, block) {
   const descriptor = openSync(file, "w");
-  for (let index = 0; index < mebibytes; index += 1) writeSync(descriptor, randomFillSync(block));
+  for (let index = 0; index < mebibytes; index += 1) writeSync(descriptor, block(index));
   fsyncSync(descriptor);
   closeSync(descriptor);
+}
+
+/** Delivery schedules that are the same in every run, in so many bytes. @param {number} bytes */
+function edifact(bytes) {
+  // The generator of Numerical Recipes: what matters is only that nothing repeats soon.
+  let state = 1;
+  const upTo = (/** @type {number} */ limit) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * limit);
+  };
+  const parts = [];
+  for (let length = 0, line = 1; length < bytes; line += 1) {
+    const day = String(1 + upTo(28)).padStart(2, "0");
+    const part = `LIN+${line}++${upTo(100_000)}:IN'LOC+11+GATE${upTo(40)}'RFF+ON:45000${upTo(5000)}'`;
+    const schedule = `QTY+21:${upTo(500)}:PCE'DTM+137:202611${day}:102'`;
+    parts.push(part, schedule);
+    length += part.length + schedule.length;
+  }
+  return Buffer.from(parts.join("")).subarray(0, bytes);
 }

@@ -9,23 +9,34 @@ const ENGINE_ADDON = "sshcrypto.node";
 
 /** @typedef {Awaited<ReturnType<typeof describeMachine>>} Machine */
 
-/** What the numbers were measured on. @param {import("./workloads.mjs").Bench} bench */
-export async function describeMachine(bench) {
+/**
+ * What the numbers were measured on.
+ * @param {import("./workloads.mjs").Bench} bench @param {boolean} servers Whether SFTP servers are measured.
+ */
+export async function describeMachine(bench, servers) {
   const load = loadavg();
+  return {
+    cpu: cpus()[0]?.model ?? "unknown",
+    cores: availableParallelism(),
+    memoryGiB: totalmem() / GIB,
+    kernel: release(),
+    node: process.version,
+    openssl: spawnSync("openssl", ["version"], { encoding: "utf8" }).stdout.trim(),
+    ...(servers && (await describeServers(bench))),
+    fileSystem: execFileSync("stat", ["-f", "-c", "%T", bench.folder.path], { encoding: "utf8" }).trim(),
+    load,
+  };
+}
+
+/** @param {import("./workloads.mjs").Bench} bench */
+async function describeServers(bench) {
   const waybill = await startWaybill(bench);
   const openssh = await startOpenSsh(bench);
   try {
     return {
-      cpu: cpus()[0]?.model ?? "unknown",
-      cores: availableParallelism(),
-      memoryGiB: totalmem() / GIB,
-      kernel: release(),
-      node: process.version,
       opensshServer: openssh.software,
       opensshClient: spawnSync("ssh", ["-V"], { encoding: "utf8" }).stderr.trim(),
       nativeAddon: nativeModules(waybill.pid).has(ENGINE_ADDON),
-      fileSystem: execFileSync("stat", ["-f", "-c", "%T", bench.folder.path], { encoding: "utf8" }).trim(),
-      load,
     };
   } finally {
     await waybill.stop();
@@ -35,11 +46,15 @@ export async function describeMachine(bench) {
 
 /** @param {Machine} machine */
 export function machineLines(machine) {
-  const { cpu, cores, memoryGiB, kernel, node, fileSystem, load } = machine;
+  const { cpu, cores, memoryGiB, kernel, node, openssl, opensshServer, fileSystem, load } = machine;
+  const addon = machine.nativeAddon ? "loaded" : "NOT loaded: slower than it could be";
   return [
     `machine  ${cpu}, ${cores} cores, ${memoryGiB.toFixed(0)} GiB, Linux ${kernel}, files on ${fileSystem}`,
-    `waybill  Node.js ${node}, native addon of ssh2 ${machine.nativeAddon ? "loaded" : "NOT loaded: slower than it could be"}`,
-    `OpenSSH  server ${machine.opensshServer}; client ${machine.opensshClient}`,
+    `waybill  Node.js ${node}${opensshServer === undefined ? "" : `, native addon of ssh2 ${addon}`}`,
+    ...(opensshServer === undefined
+      ? []
+      : [`OpenSSH  server ${opensshServer}; client ${machine.opensshClient}`]),
+    `OpenSSL  ${openssl.replace(/^OpenSSL | \(Library.*$/g, "")}`,
     `load     ${load.map((each) => each.toFixed(2)).join(" ")} when it began`,
   ];
 }

@@ -1,4 +1,4 @@
-// `npm run bench`: waybill sftp-server beside OpenSSH's sshd, and OFTP beside a bare socket, in one run.
+// `npm run bench`: waybill sftp-server beside OpenSSH's sshd, OFTP beside a bare socket, CMS beside openssl, in one run.
 import { writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { makeBenchFolder } from "./bench-folder.mjs";
@@ -29,7 +29,7 @@ async function main(args) {
     process.stdout.write(options.help ? USAGE : all.map(listLine).join(""));
     return 0;
   }
-  requireServers();
+  if (chosen.some(needsServers)) requireServers();
   const folder = makeBenchFolder(options.folder, options.sizes);
   removeWhateverHappens(folder);
   try {
@@ -47,7 +47,7 @@ async function main(args) {
  */
 async function measure(bench, chosen, { runs, maxOtherLoad, json, check }) {
   const progress = (/** @type {string} */ line) => void process.stderr.write(`${line}\n`);
-  const machine = await describeMachine(bench);
+  const machine = await describeMachine(bench, chosen.some(needsServers));
   /** @type {import("./comparison.mjs").Result[]} */
   const results = [];
   /** @type {string[]} */
@@ -77,9 +77,14 @@ function choose(all, { only }) {
   return all.filter(({ name }) => only?.includes(name) ?? true);
 }
 
+/** Whether it starts no programs of its own. @param {import("./workloads.mjs").Workload} workload */
+function needsServers({ start }) {
+  return start === undefined;
+}
+
 /** @param {import("./workloads.mjs").Workload} workload */
 function listLine({ name, rows }) {
-  return `${name.padEnd(12)} ${rows.map(({ title, unit }) => `${title} (${unit})`).join("; ")}\n`;
+  return `${name.padEnd(20)} ${rows.map(({ title, unit }) => `${title} (${unit})`).join("; ")}\n`;
 }
 
 /** @param {import("./bench-folder.mjs").BenchFolder} folder */

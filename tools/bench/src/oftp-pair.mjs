@@ -2,9 +2,8 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { cpuSeconds, residentBytes } from "./proc.mjs";
-import { start, stop } from "./processes.mjs";
+import { startWorker } from "./worker.mjs";
 
 /**
  * @typedef {object} PairSettings
@@ -12,7 +11,7 @@ import { start, stop } from "./processes.mjs";
  * @property {number} [stations] Stations that call. Default 1.
  * @property {boolean} [memory] No stations but sessions, whose files come from memory and go nowhere. Default false.
  *
- * @typedef {{ pid: number, order: (order: object) => Promise<Record<string, number>>, stop: () => Promise<void> }} Side
+ * @typedef {import("./worker.mjs").Worker<Record<string, number>>} Side
  *
  * @typedef {object} Pair
  * @property {"waybill" | "bare"} name
@@ -25,8 +24,6 @@ import { start, stop } from "./processes.mjs";
  * @property {() => Promise<void>} stop
  */
 
-const PEER = fileURLToPath(new URL("./oftp-peer.mjs", import.meta.url));
-
 /**
  * @param {import("./workloads.mjs").Bench} bench @param {"waybill" | "bare"} name @param {PairSettings} settings
  * @returns {Promise<Pair>}
@@ -35,8 +32,11 @@ export async function startPair({ folder }, name, { tls = false, stations = 1, m
   const kind = name === "bare" ? (memory ? "bare-in-memory" : "bare") : memory ? "session" : "station";
   const own = mkdtempSync(join(folder.path, "oftp-"));
   const certificate = tls ? makeCertificate(folder.path) : undefined;
-  const begin = (/** @type {"receive" | "send"} */ side) =>
-    startSide(kind, { side, folder: own, stations, tls: certificate });
+  /** @returns {Promise<Side>} */
+  const begin = (/** @type {"receive" | "send"} */ side) => {
+    const settings = { side, folder: own, stations, tls: certificate };
+    return startWorker("oftp-peer.mjs", [kind, JSON.stringify(settings)]);
+  };
   const [receiver, sender] = [await begin("receive"), await begin("send")];
   const { port = 0 } = await receiver.order({ work: "listen" });
   return {
@@ -51,28 +51,6 @@ export async function startPair({ folder }, name, { tls = false, stations = 1, m
       await Promise.all([receiver.stop(), sender.stop()]);
       rmSync(own, { recursive: true, force: true });
     },
-  };
-}
-
-/** @param {string} kind @param {object} settings @returns {Promise<Side>} */
-async function startSide(kind, settings) {
-  const child = await start(process.execPath, [PEER, kind, JSON.stringify(settings)], {
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
-  });
-  return {
-    pid: child.pid,
-    order: (order) =>
-      new Promise((resolve, reject) => {
-        const gone = () => reject(new Error(`the ${kind} has ended`));
-        child.once("close", gone);
-        child.once("message", (/** @type {{ result?: Record<string, number>, error?: string }} */ answer) => {
-          child.off("close", gone);
-          if (answer.result === undefined) reject(new Error(answer.error));
-          else resolve(answer.result);
-        });
-        child.send(order);
-      }),
-    stop: () => stop(child),
   };
 }
 

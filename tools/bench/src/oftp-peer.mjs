@@ -26,6 +26,7 @@ import {
   partnerDirectory,
   respondSession,
 } from "@waybill/oftp-session";
+import { takeOrders } from "./orders.mjs";
 
 /**
  * @typedef {object} Settings
@@ -346,16 +347,5 @@ const KINDS = /** @type {Record<string, object>} */ ({
   session,
   "bare-in-memory": bareInMemory,
 });
-const able = /** @type {Record<string, (order: Order) => Promise<object>>} */ (KINDS[kind ?? ""]);
 
-process.on("message", async (/** @type {Order} */ order) => {
-  try {
-    const work = able[order.work];
-    if (work === undefined) throw new Error(`${kind} cannot ${order.work}`);
-    process.send?.({ result: await work(order) });
-  } catch (error) {
-    process.send?.({ error: error instanceof Error ? `${error.message}\n${error.stack}` : String(error) });
-  }
-});
-process.once("disconnect", () => process.exit());
-process.once("SIGTERM", () => process.exit());
+takeOrders(/** @type {Record<string, (order: Order) => Promise<object>>} */ (KINDS[kind ?? ""]));

@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
  * @property {number} memoryTransferMiB One file, for memory growth.
  * @property {number} oftpFiles Files of 1 KiB in one session.
  * @property {number} oftpSessions At once.
+ * @property {number} sealedMiB One file, sealed and opened.
  *
  * @typedef {object} Options
  * @property {readonly string[] | undefined} only
@@ -32,6 +33,7 @@ const FULL = {
   memoryTransferMiB: 4096,
   oftpFiles: 10_000,
   oftpSessions: 100,
+  sealedMiB: 5120,
 };
 /** @type {Readonly<Sizes>} */
 const QUICK = {
@@ -42,17 +44,18 @@ const QUICK = {
   memoryTransferMiB: 256,
   oftpFiles: 500,
   oftpSessions: 10,
+  sealedMiB: 256,
 };
 const FULL_RUNS = 5;
 const QUICK_RUNS = 2;
 
 export const USAGE = `usage: npm run bench -- [options]
 
-Measures waybill sftp-server beside OpenSSH's sshd, with OpenSSH's sftp as the client of both, and ODETTE-FTP between two
-stations beside a bare socket of Node.
+Measures waybill sftp-server beside OpenSSH's sshd, with OpenSSH's sftp as the client of both, ODETTE-FTP between two
+stations beside a bare socket of Node, and CMS security beside openssl cms.
 
   --only NAME,…   only these workloads; --list names them
-  --runs N        measured runs of each workload and server (default ${FULL_RUNS}; memory and connections: at most 3)
+  --runs N        measured runs of each workload and server (default ${FULL_RUNS}; memory and what is slow: at most 2 or 3)
   --size MiB      size of the file for the throughput rows (default ${FULL.transferMiB})
   --quick         small sizes and ${QUICK_RUNS} runs: shows that it works, not how fast it is
   --max-other-load PERCENT

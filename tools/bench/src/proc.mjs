@@ -1,12 +1,15 @@
 // What Linux tells about processes: time on the CPU, memory, children.
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 
 const TICKS_PER_SECOND = systemValue("CLK_TCK");
 const PAGE_BYTES = systemValue("PAGESIZE");
 
 // Fields of /proc/PID/stat (proc(5)), counted from the one behind the program's name.
 const STAT = { userTime: 11, systemTime: 12, childrenUserTime: 13, childrenSystemTime: 14 };
+
+/** To /proc/PID/clear_refs (proc(5)). */
+const RESET_PEAK = "5";
 
 /**
  * CPU seconds of a process (all its threads), and of those of its descendants that have ended and were waited for.
@@ -29,6 +32,23 @@ export function machineCpuSeconds() {
 /** Resident memory of a process, in bytes. @param {number} pid */
 export function residentBytes(pid) {
   return Number(statmOf(pid)[1]) * PAGE_BYTES;
+}
+
+/**
+ * Starts to watch the resident memory of a process. Its result: how much it was then, and the most since, in bytes. Linux
+ * keeps the most, so nothing is missed.
+ * @param {number} pid
+ */
+export function watchMemory(pid) {
+  writeFileSync(`/proc/${pid}/clear_refs`, RESET_PEAK);
+  const before = residentBytes(pid);
+  return () => ({ before, peak: peakResidentBytes(pid) });
+}
+
+/** @param {number} pid */
+function peakResidentBytes(pid) {
+  const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  return Number(kibibytes) * 1024;
 }
 
 /** Resident memory that is not of a file: what a process has for itself, without programs and libraries. @param {number} pid */

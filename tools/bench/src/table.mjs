@@ -6,7 +6,13 @@
 const HEADER = ["", "", "Waybill", "beside", "", "ratio", "wanted", "", "other load"];
 const LEFT_ALIGNED = new Set([0, 1, 3, 7]);
 /** @type {Record<import("./comparison.mjs").Name, string>} */
-const NAMES = { waybill: "Waybill", openssh: "OpenSSH", bare: "bare socket" };
+const NAMES = {
+  waybill: "Waybill",
+  openssh: "OpenSSH",
+  bare: "bare socket",
+  openssl: "openssl cms",
+  "openssl-zlib": "openssl, Python's zlib",
+};
 
 /** @param {readonly Result[]} results */
 export function tableLines(results) {

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { openIdleSession, quoted, sftp } from "./client.mjs";
+import { cmsWorkloads } from "./cms-workloads.mjs";
 import { oftpWorkloads } from "./oftp-workloads.mjs";
 import { stop } from "./processes.mjs";
 
@@ -17,6 +18,7 @@ import { stop } from "./processes.mjs";
  * @property {"more" | "less"} better
  * @property {{ ratio: number } | { below: number }} [wanted] Times as good as the other, or a limit in the row's unit.
  * @property {boolean} [alone] Only ours has it.
+ * @property {boolean} [never] The limit holds for each run, not for their median.
  *
  * @typedef {object} Bench What a run needs.
  * @property {BenchFolder} folder
@@ -55,6 +57,7 @@ export function workloads(sizes) {
     transferMemory("memory-down", "down", sizes, download),
     transferMemory("memory-up", "up", sizes, upload),
     ...oftpWorkloads(sizes),
+    ...cmsWorkloads(sizes),
   ];
 }
 

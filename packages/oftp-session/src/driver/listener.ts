@@ -140,7 +140,11 @@ export class Listener {
     } catch (error) {
       if (this.#session.isOver) return;
       const { reason, message, cause } = refusalOf(error);
-      if (cause !== undefined) session.logger.error({ error }, "an incoming file could not be stored");
+      // What is wrong with the file itself is the partner's affair.
+      const isOurs = reason === answerReasons.accessMethodFailure.code;
+      if (cause !== undefined && isOurs)
+        session.logger.error({ error }, "an incoming file could not be stored");
+      else session.logger.warn({ error, reason }, `file refused: ${message}`);
       session.apply({ type: "F_CLOSE_FILE_RS", positive: false, reason, text: cutText(message) });
       return;
     }

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Certificate } from "@waybill/cert-store";
 import { certificatesIn } from "@waybill/cms-security";
-import { errorMessage, TransferError } from "@waybill/net-core";
+import { isTransferError, TransferError } from "@waybill/net-core";
 import { negativeResponseReasons, type Sfid } from "@waybill/oftp-codec";
 import { UNSECURED } from "../security/security-rules.js";
 import { settleSentFile } from "../storage/outbox.js";
@@ -77,7 +77,13 @@ export async function takeCertificate(core: StationCore, key: string, record: Re
     decision = await decide(core, partner, exchange, certificate, record.sfid);
     if (decision.accept) await store(core, partner, exchange, certificate, decision);
   } catch (error) {
-    decision = { accept: false, text: errorMessage(error) };
+    core.logger.warn(
+      { error, partner: partner.name, exchange },
+      "a certificate of a partner cannot be taken",
+    );
+    // What is wrong here, such as a path, is not for the partner.
+    const isTheirs = isTransferError(error) && /^ERR_(CMS|CERTIFICATE|OFTP_CERTIFICATE)/.test(error.code);
+    decision = { accept: false, text: isTheirs ? error.message : "the certificate cannot be taken now" };
   }
   const text = decision.accept ? "" : (decision.text ?? "certificates are not accepted here");
   core.logger.info(

@@ -1,3 +1,4 @@
+import type { Certificate } from "@waybill/cert-store";
 import {
   CIPHER_SUITES,
   RECEIPT_HASHES,
@@ -55,16 +56,16 @@ export function unsignable(error: unknown): FileRefusedError {
 
 /**
  * Holds an end response against the file that was sent, where a signed one was asked for; what is passed on is for somebody else
- * to judge. Rejects with cms-security's `ERR_CMS_RECEIPT_…`.
+ * to judge. Resolves to whose signature it has. Rejects with cms-security's `ERR_CMS_RECEIPT_…`.
  */
 export async function requireProof(
   core: StationCore,
   partner: Partner,
   response: Eerp | Nerp,
   file: QueuedFile,
-): Promise<void> {
-  if (file.relayed || !file.security.signedReceipt) return;
-  await verifyReceipt(response, {
+): Promise<Certificate | undefined> {
+  if (file.relayed || !file.security.signedReceipt) return undefined;
+  const { signer } = await verifyReceipt(response, {
     file,
     hashes: hashesOf(file),
     signers: await core.security.partnerCertificates(partner, "receipts"),
@@ -73,6 +74,7 @@ export async function requireProof(
     time: core.now(),
     logger: core.logger,
   });
+  return signer;
 }
 
 function hashesOf({ transmitted }: QueuedFile): ReceiptHashes {

@@ -85,6 +85,8 @@ export interface StationEvents {
       readonly session: SessionContext;
       readonly response: Eerp | Nerp;
       readonly file: QueuedFile | undefined;
+      /** The partner's certificate whose signature was verified, where a signed one was asked for. */
+      readonly signer?: Certificate | undefined;
     },
   ];
   /**

@@ -1,3 +1,4 @@
+import type { Certificate } from "@waybill/cert-store";
 import { isTransferError, type Logger } from "@waybill/net-core";
 import type { Eerp, Nerp, ProtocolLevel, Sfid, Ssid } from "@waybill/oftp-codec";
 import { FileRefusedError, refusalOf } from "../file-refused-error.js";
@@ -159,17 +160,21 @@ export class StationMonitor implements UserMonitor {
       this.#logger.info({ key }, "an end response came again");
       return;
     }
-    if (!(await this.#isProven(partner, response, file))) return;
+    const proof = await this.#proofOf(partner, response, file);
+    if (proof === undefined) return;
     if (file.relayed) await this.#core.passOn(response, file);
     await answered.settle(response.kind === "EERP" ? "acknowledged" : "refused", this.#level);
-    this.#core.emit("endResponseReceived", { session: this.#context, response, file });
+    this.#core.emit("endResponseReceived", { session: this.#context, response, file, ...proof });
   }
 
-  /** Whether an end response is what was asked for; otherwise the file stays unacknowledged. */
-  async #isProven(partner: Partner, response: Eerp | Nerp, file: QueuedFile): Promise<boolean> {
+  /** Who has signed an end response, where that was asked for. Undefined when it does not hold: the file stays unacknowledged. */
+  async #proofOf(
+    partner: Partner,
+    response: Eerp | Nerp,
+    file: QueuedFile,
+  ): Promise<{ readonly signer: Certificate | undefined } | undefined> {
     try {
-      await requireProof(this.#core, partner, response, file);
-      return true;
+      return { signer: await requireProof(this.#core, partner, response, file) };
     } catch (error) {
       if (!isTransferError(error)) throw error;
       this.#logger.error(
@@ -177,7 +182,7 @@ export class StationMonitor implements UserMonitor {
         `${response.kind} not accepted: ${error.message}`,
       );
       this.#core.emit("endResponseInvalid", { session: this.#context, response, file, error });
-      return false;
+      return undefined;
     }
   }
 

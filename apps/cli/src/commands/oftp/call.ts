@@ -1,35 +1,48 @@
 import { mkdir } from "node:fs/promises";
 import { errorMessage, isTransferError, TransferError } from "@waybill/net-core";
 import { connectOftp, type OftpClient, type OftpClientOptions } from "@waybill/oftp-client";
-import { partnerDirectory } from "@waybill/oftp-session";
+import { partnerDirectory, type QueuedFile } from "@waybill/oftp-session";
 import { tuneHeapForTransfers } from "../../heap-tuning.js";
 import { oneLine } from "../../log-lines.js";
 import { findPartner, type OftpConfig, readOftpConfig } from "./config.js";
+import { certificateHooks } from "./partner-trust.js";
 import { type CallCommandOptions, quietLogger, warn } from "./session-options.js";
 import { TrailWriter } from "./trail-file.js";
 import { TransferView } from "./transfer-view.js";
 
-/** A session that a command holds. */
+/** A session that a command holds, or is about to. */
 export interface Call {
   readonly client: OftpClient;
   readonly config: OftpConfig;
   readonly view: TransferView;
   /** Whether the user has ended the command. */
   readonly interrupted: boolean;
+  /** Whether a receipt for the file came that does not hold: that was told. */
+  hasInvalidReceipt(file: QueuedFile): boolean;
   /** Says that something failed: the exit code will be 1. The same `error` is not told again. */
   fail(text: string, error?: unknown): void;
 }
 
+/** What a command does in a session. */
+export interface CallWork {
+  /** Before the partner is called, so that it need not wait. What it throws means that there is nothing to call for. */
+  readonly prepare?: (call: Call) => Promise<void>;
+  /** There was no session. */
+  readonly notCalled?: (call: Call) => Promise<void>;
+  readonly work: (call: Call) => Promise<void>;
+}
+
 /**
- * Calls the partner, does `work`, lets the partner send all that it has, and resolves to the exit code. Errors: those of
- * the configuration and of `connectOftp`.
+ * Calls the partner, does the work, lets the partner send all that it has, and resolves to the exit code. Errors: those of
+ * the configuration; what else goes wrong is told.
  */
 export async function withCall(
   options: CallCommandOptions,
-  work: (call: Call) => Promise<void>,
+  { prepare, notCalled, work }: CallWork,
 ): Promise<number> {
   const config = await readOftpConfig(options.config);
   for (const text of config.warnings) warn(text);
+  for (const text of findPartner(config, options.partner).warnings) warn(text);
   const view = new TransferView(process.stdout, { quiet: options.quiet === true });
   const trail =
     options.trail === undefined
@@ -40,37 +53,48 @@ export async function withCall(
   const fail = (text: string, error?: unknown) => {
     failed = true;
     told.add(error);
+    view.clear();
     process.stderr.write(`waybill: ${oneLine(text)}\n`);
   };
+  const invalid = new Set<string>();
   const interrupt = new AbortController();
   const onSignal = (signal: NodeJS.Signals) => interrupt.abort(new Error(signal));
   process.once("SIGINT", onSignal);
   process.once("SIGTERM", onSignal);
+  let call: Call | undefined;
   let client: OftpClient | undefined;
   try {
     const settings = await clientOptions(config, options, interrupt.signal);
-    client = await connectOftp(settings, (made) => {
-      view.watch(made);
-      trail?.watch(made);
-      made.on("receiveRefused", ({ sfid, reason, text }) =>
-        fail(`${sfid.datasetName} was not taken: reason ${String(reason).padStart(2, "0")}, ${text}`),
-      );
-    });
     try {
-      const { signal } = interrupt;
-      await work({
-        client,
-        config,
-        view,
-        fail,
-        get interrupted() {
-          return signal.aborted;
-        },
+      client = await connectOftp(settings, async (made) => {
+        view.watch(made);
+        trail?.watch(made);
+        made.on("receiveRefused", ({ sfid, reason, text }) =>
+          fail(`${sfid.datasetName} was not taken: reason ${String(reason).padStart(2, "0")}, ${text}`),
+        );
+        made.on("endResponseInvalid", ({ file, response, error }) => {
+          invalid.add(file.key);
+          fail(`the receipt for ${file.datasetName} (${response.kind}) does not hold: ${error.message}`);
+        });
+        call = {
+          client: made,
+          config,
+          view,
+          fail,
+          hasInvalidReceipt: ({ key }) => invalid.has(key),
+          get interrupted() {
+            return interrupt.signal.aborted;
+          },
+        };
+        await prepare?.(call);
       });
+      if (call !== undefined) await work(call);
       await client.logoff();
     } catch (error) {
       if (!isTransferError(error)) throw error;
-      if (!told.has(error)) fail(interrupt.signal.aborted ? "interrupted" : error.message);
+      const { aborted } = interrupt.signal;
+      if (!told.has(error) && !(aborted && failed)) fail(aborted ? "interrupted" : error.message);
+      if (client === undefined && call !== undefined) await notCalled?.(call);
     }
   } finally {
     await client?.close();
@@ -94,10 +118,15 @@ async function clientOptions(
   }
   await mkdir(station.state, { recursive: true, mode: 0o700 });
   tuneHeapForTransfers();
+  const warned = new Set<string>();
   return {
     ...station,
     partner: { ...partner, address: await address() },
     partners: partnerDirectory(config.partners.map((each) => each.partner)),
+    hooks: certificateHooks(config.partners, (text) => {
+      if (!warned.has(text)) warn(text);
+      warned.add(text);
+    }),
     logger: quietLogger(logLevel),
     signal,
   };

@@ -2,18 +2,24 @@ import { AddressMatcher } from "@waybill/net-core";
 import type { ProtocolLevel } from "@waybill/oftp-codec";
 import { isSafeFileName, type Partner, type PartnerAddress } from "@waybill/oftp-session";
 import type { ConfigMap, ConfigNode } from "./config-node.js";
+import {
+  PARTNER_SECURITY_KEYS,
+  readPartnerSecurity,
+  type StationSecuritySettings,
+} from "./config-partner-security.js";
 import { type ConfigContext, secretOf } from "./config-secret.js";
 import { clientTls } from "./config-tls.js";
+import type { PartnerTrust } from "./partner-trust.js";
 
 /** A partner of the configuration; its TLS files are read only when it is called. */
 export interface ConfiguredPartner {
   readonly partner: Partner;
   /** Undefined: it can only call. */
   readonly address: (() => Promise<PartnerAddress>) | undefined;
+  readonly trust: PartnerTrust;
+  /** For people, when its certificates are out of date. */
+  readonly warnings: readonly string[];
 }
-
-/** What file security will need. Not silently left out: who sets it relies on it. */
-export const SECURITY_KEYS = ["certificate", "security", "secureAuthentication"] as const;
 
 const KEYS = [
   "name",
@@ -41,16 +47,20 @@ const KEYS = [
   "mode",
   "maxSessions",
   "allowedAddresses",
-  ...SECURITY_KEYS,
+  ...PARTNER_SECURITY_KEYS,
 ] as const;
 type Key = (typeof KEYS)[number];
 
 const LEVELS: readonly ProtocolLevel[] = [1, 2, 4, 5];
 const MAX_TIME_MS = 2 ** 31 - 1;
 
-export async function readPartner(node: ConfigNode, context: ConfigContext): Promise<ConfiguredPartner> {
+/** Reads an entry, and the stores with certificates that it names. Errors: `ERR_CONFIG`. */
+export async function readPartner(
+  node: ConfigNode,
+  station: StationSecuritySettings,
+  context: ConfigContext,
+): Promise<ConfiguredPartner> {
   const map = node.map(KEYS);
-  refuseSecurity(map);
   const nameNode = map.require("name");
   const name = nameNode.text();
   if (!isSafeFileName(name)) throw nameNode.error("must be a name that a folder can have");
@@ -76,7 +86,9 @@ export async function readPartner(node: ConfigNode, context: ConfigContext): Pro
   };
   const { level = 5, minimumLevel = 1 } = partner;
   if (minimumLevel > level) throw map.require("minimumLevel").error(`must not be above the level ${level}`);
-  return { partner, address: addressOf(map, context) };
+  const address = addressOf(map, context);
+  const { settings, trust, warnings } = await readPartnerSecurity(map, { name, level }, station, context);
+  return { partner: { ...partner, ...settings }, address, trust, warnings };
 }
 
 function addressOf(map: ConfigMap<Key>, context: ConfigContext): ConfiguredPartner["address"] {
@@ -157,15 +169,4 @@ function addressesOf(node: ConfigNode): readonly string[] {
     }
     return text;
   });
-}
-
-/** Errors when file security is asked for. */
-export function refuseSecurity(map: ConfigMap<(typeof SECURITY_KEYS)[number]>): void {
-  for (const key of SECURITY_KEYS) {
-    const node = map.get(key);
-    if (node === undefined) continue;
-    throw node.error(
-      "is not possible yet: file security and secure authentication come with a later version; remove it, and use tls to protect the connection",
-    );
-  }
 }

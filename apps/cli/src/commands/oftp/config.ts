@@ -10,15 +10,21 @@ import {
   codeOf,
   creditOf,
   readPartner,
-  refuseSecurity,
   requiredPassword,
-  SECURITY_KEYS,
 } from "./config-partner.js";
+import {
+  readStationSecurity,
+  STATION_SECURITY_KEYS,
+  type StationSecuritySettings,
+} from "./config-partner-security.js";
 import type { ConfigContext } from "./config-secret.js";
 import { serverTls } from "./config-tls.js";
 
 /** What the configuration says of the station itself. */
-export type ConfiguredStation = Omit<StationOptions, "partners" | "work" | "store" | "outbox" | "logger"> & {
+export type ConfiguredStation = Omit<
+  StationOptions,
+  "partners" | "work" | "store" | "outbox" | "logger" | "hooks"
+> & {
   readonly outbox: string;
   readonly state: string;
 };
@@ -30,7 +36,7 @@ export interface OftpConfig {
   /** Reads the TLS files: they are needed only by whoever listens. */
   readonly listen: () => Promise<readonly ListenAddress[]>;
   readonly partners: readonly ConfiguredPartner[];
-  /** For people, when something is dangerous. */
+  /** For people, when something is dangerous; see those of each partner, too. */
   readonly warnings: readonly string[];
 }
 
@@ -51,7 +57,7 @@ const STATION_KEYS = [
   "inactivityTimeoutMs",
   "localTimeoutMs",
   "maxSessionMs",
-  ...SECURITY_KEYS,
+  ...STATION_SECURITY_KEYS,
 ] as const;
 
 const MAX_TIME_MS = 2 ** 31 - 1;
@@ -64,10 +70,10 @@ export async function readOftpConfig(
   const { text, mode } = await readText(path);
   const context: ConfigContext = { folder: resolve(dirname(path)), environment, holdsPasswords: false };
   const root = ConfigNode.parse(text, path).map(["station", "listen", "partners"]);
-  const station = await readStation(root.require("station"), context);
+  const { station, security } = await readStation(root.require("station"), context);
   const partners: ConfiguredPartner[] = [];
   for (const node of root.get("partners")?.list() ?? []) {
-    const found = await readPartner(node, context);
+    const found = await readPartner(node, security, context);
     refuseDouble(node, found.partner, partners);
     partners.push(found);
   }
@@ -78,7 +84,10 @@ export async function readOftpConfig(
     station,
     listen: () => Promise.all(listen.map((read) => read())),
     partners,
-    warnings: exposed ? [`others can read ${path}, which holds passwords: chmod 600 ${path}`] : [],
+    warnings: [
+      ...(exposed ? [`others can read ${path}, which holds passwords: chmod 600 ${path}`] : []),
+      ...security.warnings,
+    ],
   };
 }
 
@@ -102,12 +111,14 @@ async function readText(path: string): Promise<{ text: string; mode: number }> {
   }
 }
 
-async function readStation(node: ConfigNode, context: ConfigContext): Promise<ConfiguredStation> {
+async function readStation(
+  node: ConfigNode,
+  context: ConfigContext,
+): Promise<{ readonly station: ConfiguredStation; readonly security: StationSecuritySettings }> {
   const map = node.map(STATION_KEYS);
-  refuseSecurity(map);
   const folder = (key: "inbox" | "outbox" | "state") => resolve(context.folder, map.get(key)?.text() ?? key);
   const time = (value: ConfigNode) => value.integer(1, MAX_TIME_MS);
-  return {
+  const station = {
     ssid: codeOf(map.require("ssid")),
     password: await requiredPassword(map, "password", "passwordFile", context),
     inbox: folder("inbox"),
@@ -124,6 +135,9 @@ async function readStation(node: ConfigNode, context: ConfigContext): Promise<Co
     ...map.option("localTimeoutMs", "localTimeoutMs", time),
     ...map.option("maxSessionMs", "maxSessionMs", time),
   };
+  const security = await readStationSecurity(map, context);
+  const identities = security.own.map(({ value }) => value);
+  return { station: { ...station, ...(identities.length > 0 && { identities }) }, security };
 }
 
 function namePatternOf(node: ConfigNode): string {

@@ -9,6 +9,8 @@ import { stderrLogger } from "../../log-lines.js";
 import { logLevelOption } from "../../option-parsers.js";
 import { untilSignal } from "../../until-signal.js";
 import { type OftpConfig, readOftpConfig } from "./config.js";
+import { certificateHooks, untrustedCertificates } from "./partner-trust.js";
+import { receivedSecurityText, sentSecurityText } from "./security-text.js";
 import { addConfigOptions, type ConfigOptions, warn } from "./session-options.js";
 import { TrailWriter } from "./trail-file.js";
 
@@ -31,7 +33,8 @@ export function addOftpServerCommand(program: Command, done: (exitCode: number) 
 async function serve(options: ServerOptions): Promise<number> {
   const logger = stderrLogger(options.logLevel);
   const config = await readOftpConfig(options.config);
-  for (const text of config.warnings) warn(text);
+  for (const text of [config.warnings, ...config.partners.map(({ warnings }) => warnings)].flat()) warn(text);
+  for (const text of await untrustedCertificates(config.partners)) warn(text);
   const listen = await config.listen();
   if (listen.length === 0) {
     throw new TransferError("ERR_CONFIG", `${config.path}: there is no address under listen: add one`);
@@ -45,7 +48,8 @@ async function serve(options: ServerOptions): Promise<number> {
   try {
     const { station } = config;
     const partners = config.partners.map(({ partner }) => partner);
-    const server = await listenOftp({ ...station, partners, listen, logger }, (made) => {
+    const hooks = certificateHooks(config.partners, (text) => logger.warn(text));
+    const server = await listenOftp({ ...station, partners, listen, hooks, logger }, (made) => {
       logEvents(made.station, logger);
       trail?.watch(made.station);
     });
@@ -109,15 +113,16 @@ function logEvents(station: OftpStation, logger: Logger): void {
     if (error === undefined) logger.info(facts, "session ended");
     else logger.warn({ ...facts, code: error.code, reason: error.message }, "session ended abnormally");
   });
-  station.on("fileReceived", ({ session, file }) =>
-    logger.info(
-      { partner: named(session), file: file.sfid.datasetName, path: file.path, octets: file.octets },
-      "file received",
-    ),
-  );
-  station.on("fileSent", ({ file, octets }) =>
-    logger.info({ partner: file.partner, file: file.datasetName, path: file.path, octets }, "file sent"),
-  );
+  const secured = (text: string) => (text === "" ? {} : { security: text });
+  station.on("fileReceived", ({ session, file }) => {
+    const { sfid, path, octets } = file;
+    const facts = { partner: named(session), file: sfid.datasetName, path, octets };
+    logger.info({ ...facts, ...secured(receivedSecurityText(file)) }, "file received");
+  });
+  station.on("fileSent", ({ file, octets }) => {
+    const facts = { partner: file.partner, file: file.datasetName, path: file.path, octets };
+    logger.info({ ...facts, ...secured(sentSecurityText(file)) }, "file sent");
+  });
   station.on("endResponseReceived", ({ session, response }) =>
     logger.info(
       { partner: named(session), file: response.datasetName, kind: response.kind },

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { addCertificateCommand } from "./certificate.js";
 import { addOftpServerCommand } from "./oftp-server.js";
 import { addReceiveCommand } from "./receive.js";
 import { addSendCommand } from "./send.js";
@@ -10,5 +11,6 @@ export function addOftpCommands(program: Command, done: (exitCode: number) => vo
   const oftp = program.command("oftp").description("Call partners over ODETTE-FTP.");
   addSendCommand(oftp, done);
   addReceiveCommand(oftp, done);
+  addCertificateCommand(oftp, done);
   addTrailCommand(oftp);
 }

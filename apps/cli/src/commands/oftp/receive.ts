@@ -2,6 +2,14 @@ import type { Command } from "commander";
 import { withCall } from "./call.js";
 import { addCallOptions, type CallCommandOptions } from "./session-options.js";
 
+const TAKEN = [
+  "fileReceived",
+  "certificateReceived",
+  "endResponseReceived",
+  "endResponseInvalid",
+  "receiveRefused",
+] as const;
+
 export function addReceiveCommand(oftp: Command, done: (exitCode: number) => void): void {
   addCallOptions(
     oftp
@@ -13,14 +21,16 @@ export function addReceiveCommand(oftp: Command, done: (exitCode: number) => voi
 }
 
 async function receive(options: CallCommandOptions): Promise<number> {
-  return withCall(options, async ({ client, view }) => {
-    let taken = 0;
-    for (const event of ["fileReceived", "endResponseReceived", "receiveRefused"] as const) {
-      client.on(event, () => {
-        taken += 1;
-      });
-    }
-    while (client.connected) await client.receive();
-    if (taken === 0) view.line("the partner has nothing");
+  return withCall(options, {
+    work: async ({ client, view }) => {
+      let taken = 0;
+      for (const event of TAKEN) {
+        client.on(event, () => {
+          taken += 1;
+        });
+      }
+      while (client.connected) await client.receive();
+      if (taken === 0) view.line("the partner has nothing");
+    },
   });
 }

@@ -1,15 +1,16 @@
 import { stat } from "node:fs/promises";
-import { setTimeout } from "node:timers/promises";
-import { errorCode, errorMessage, isTransferError, TransferError } from "@waybill/net-core";
-import { type ClientFile, FileRefusedByPartner } from "@waybill/oftp-client";
+import { CIPHER_SUITES } from "@waybill/cms-security";
+import { errorCode, errorMessage, TransferError } from "@waybill/net-core";
+import { FileRefusedByPartner } from "@waybill/oftp-client";
 import { type FileFormat, MAX_TEXT_OCTETS } from "@waybill/oftp-codec";
-import { type QueuedFile, type SentState, SessionEndError } from "@waybill/oftp-session";
+import type { FileToSend, QueuedFile } from "@waybill/oftp-session";
 import { type Command, Option } from "commander";
 import { integer } from "../../option-parsers.js";
 import { UsageError } from "../../usage-error.js";
 import { type Call, withCall } from "./call.js";
+import { OutgoingFiles, wantedFile } from "./outgoing-files.js";
+import { waitForReceipts } from "./receipts.js";
 import { addCallOptions, type CallCommandOptions } from "./session-options.js";
-import { describeResponse } from "./transfer-view.js";
 
 interface SendOptions extends CallCommandOptions {
   readonly virtualName?: string;
@@ -18,6 +19,11 @@ interface SendOptions extends CallCommandOptions {
   readonly description?: string;
   readonly waiting?: boolean;
   readonly waitReceipt?: boolean;
+  readonly sign?: boolean;
+  readonly encrypt?: boolean;
+  readonly compress?: boolean;
+  readonly signedReceipt?: boolean;
+  readonly suite?: number;
 }
 
 const MAX_RECORD_LENGTH = 99_999;
@@ -40,54 +46,53 @@ export function addSendCommand(oftp: Command, done: (exitCode: number) => void):
     .option("--record-length <octets>", "of F, and the most for V", integer(1, MAX_RECORD_LENGTH))
     .option("--description <text>", "told to the partner where both speak ODETTE-FTP 2.0")
     .option("--waiting", "send no files but all that waits: in the outbox, and left over by earlier commands")
-    .option("--wait-receipt", "exit code 0 only when the receipt (EERP) for every file came")
+    .option("--wait-receipt", "exit code 0 only when the receipt (EERP) for every file came, and holds")
+    .option("--sign", "sign the files, whatever the partner's entry says")
+    .option("--no-sign", "do not, where the entry lets you")
+    .option("--encrypt", "encrypt the files for the partner")
+    .option("--no-encrypt", "do not")
+    .option("--compress", "compress the files (CMS)")
+    .option("--no-compress", "do not")
+    .option("--signed-receipt", "ask for a signed receipt")
+    .option("--no-signed-receipt", "do not")
+    .option(
+      "--suite <number>",
+      `the cipher suite, 01 to ${CIPHER_SUITES.length}; see \`waybill cms seal --help\``,
+      integer(1, CIPHER_SUITES.length),
+    )
     .action(async (files: string[], options: SendOptions) => done(await send(files, options)));
 }
 
 async function send(files: readonly string[], options: SendOptions): Promise<number> {
   checkOptions(files, options);
   for (const file of files) await requireFile(file);
-  return withCall(options, async (call) => {
-    const sent = options.waiting === true ? await sendWaiting(call) : await sendFiles(files, options, call);
-    if (options.waitReceipt !== true) return;
-    const { client } = call;
-    // The partner answers when it has the turn.
-    while (client.connected && sent.some((file) => !client.receipt(file))) await client.receive();
-    await requireReceipts(sent, call, options);
+  const outgoing = new OutgoingFiles(files.map((path) => wantedFile({ path, ...wishesOf(options) })));
+  const finish = async (sent: readonly QueuedFile[], call: Call) => {
+    if (options.waitReceipt === true) await waitForReceipts(sent, call, options);
+  };
+  if (options.waiting === true) {
+    return withCall(options, {
+      prepare: async ({ client }) => client.prepareWaiting(),
+      work: async (call) => finish(await sendWaiting(call), call),
+    });
+  }
+  return withCall(options, {
+    prepare: (call) => outgoing.queue(call),
+    notCalled: (call) => outgoing.leave(call),
+    work: async (call) => finish(await outgoing.send(call), call),
   });
 }
 
-async function sendFiles(
-  files: readonly string[],
-  options: SendOptions,
-  call: Call,
-): Promise<readonly QueuedFile[]> {
-  const { client, view, fail } = call;
+function wishesOf(options: SendOptions): Omit<FileToSend, "path"> {
   const { virtualName, format, recordLength, description } = options;
-  const sent: QueuedFile[] = [];
-  for (const path of files) {
-    const wishes: ClientFile = {
-      path,
-      format,
-      datasetName: virtualName,
-      maxRecordSize: recordLength,
-      description,
-    };
-    try {
-      const { file, octets } = await client.send(wishes, { resume: true });
-      if (octets === undefined) view.line(`sent ${path} as ${file.datasetName}, in another session`);
-      sent.push(file);
-    } catch (error) {
-      if (!isTransferError(error)) throw error;
-      const ended = error instanceof SessionEndError || !client.connected;
-      const waits = error instanceof FileRefusedByPartner ? error.refusal.retry : ended;
-      const advice = waits ? "; it stays queued: the same command goes on with it" : "";
-      const why = ended && call.interrupted ? "interrupted" : error.message;
-      fail(`${path} was not sent: ${why}${advice}`, error);
-      if (ended) break;
-    }
-  }
-  return sent;
+  const { sign, encrypt, compress, signedReceipt, suite } = options;
+  return {
+    format,
+    datasetName: virtualName,
+    maxRecordSize: recordLength,
+    description,
+    security: { sign, encrypt, compress, signedReceipt, cipherSuite: suite },
+  };
 }
 
 /** What is in the outbox, and what earlier commands have not brought to the partner. */
@@ -113,41 +118,6 @@ async function sendWaiting({ client, view, fail }: Call): Promise<readonly Queue
   return sent;
 }
 
-/** A partner can give receipts in another session that is under way, of `oftp-server` too: it needs a moment. */
-const OTHER_SESSIONS_MS = [0, 200, 1000];
-
-async function requireReceipts(
-  files: readonly QueuedFile[],
-  call: Call,
-  options: SendOptions,
-): Promise<void> {
-  const { client, fail } = call;
-  let missing = files.filter((file) => client.receipt(file) === undefined);
-  for (const waitMs of OTHER_SESSIONS_MS) {
-    if (missing.length === 0) break;
-    await setTimeout(waitMs);
-    const states = await client.sentStates(missing);
-    const known = (state: SentState) => missing.filter((_file, index) => states[index] === state);
-    for (const { datasetName } of known("refused")) {
-      fail(`${datasetName} has not reached its destination: a NERP came in another session`);
-    }
-    for (const { datasetName } of known("acknowledged")) {
-      call.view.line(`receipt for ${datasetName}: EERP, in another session`);
-    }
-    missing = known("waiting");
-  }
-  for (const file of files) {
-    const response = client.receipt(file);
-    if (response?.kind === "NERP") {
-      fail(`${file.datasetName} has not reached its destination: ${describeResponse(response)}`);
-    }
-  }
-  const command = `waybill oftp receive --config ${options.config} --partner ${options.partner}`;
-  for (const { datasetName } of missing) {
-    fail(`${datasetName} was sent, but its receipt has not come: collect it later with \`${command}\``);
-  }
-}
-
 function checkOptions(files: readonly string[], options: SendOptions): void {
   const { virtualName, format, recordLength, description } = options;
   if (options.waiting === true && files.length > 0)
@@ -156,6 +126,10 @@ function checkOptions(files: readonly string[], options: SendOptions): void {
     throw new UsageError("a file to send is needed, or --waiting");
   if (options.waiting === true && (virtualName ?? recordLength ?? description) !== undefined) {
     throw new UsageError("--virtual-name, --record-length and --description go with files");
+  }
+  const { sign, encrypt, compress, signedReceipt, suite } = options;
+  if (options.waiting === true && (sign ?? encrypt ?? compress ?? signedReceipt ?? suite) !== undefined) {
+    throw new UsageError("--sign, --encrypt, --compress, --signed-receipt and --suite go with files");
   }
   if (virtualName !== undefined && !/^[\x21-\x7e][\x20-\x7e]{0,25}$/.test(virtualName)) {
     throw new UsageError("--virtual-name must have 1 to 26 letters, digits or signs of ASCII");

@@ -1,9 +1,10 @@
 import type { EventEmitter } from "node:events";
 import { relative } from "node:path";
 import { type Eerp, type Nerp, negativeResponseReasonText, type ProtocolLevel } from "@waybill/oftp-codec";
-import type { StationEvents } from "@waybill/oftp-session";
+import type { QueuedFile, StationEvents } from "@waybill/oftp-session";
 import { printable } from "../../printable.js";
 import { formatBytes, ProgressDisplay, type ProgressOutput } from "../../progress-display.js";
+import { certificateText, receivedSecurityText, sentSecurityText } from "./security-text.js";
 
 /** Between two drawings of a progress bar. */
 const REDRAW_MS = 100;
@@ -26,6 +27,8 @@ export class TransferView {
   readonly #display: ProgressDisplay;
   readonly #quiet: boolean;
   #current: Current | undefined;
+  /** The key of the file whose sealing is shown. */
+  #sealed: string | undefined;
 
   constructor(output: ProgressOutput, options: { readonly quiet: boolean }) {
     this.#output = output;
@@ -53,20 +56,29 @@ export class TransferView {
       this.#begin(`receiving ${sfid.datasetName}`, sfid.fileSize * 1024),
     );
     source.on("progress", ({ octets }) => this.#progress(octets));
+    source.on("sealing", ({ file, octets, size }) => this.#sealing(file, octets, size));
     source.on("fileSent", ({ file, octets }) => {
-      this.#end(`sent ${shownPath(file.path)} as ${file.datasetName}: ${this.#amount(octets)}`);
+      const facts = [this.#amount(octets), sentSecurityText(file)].filter((fact) => fact !== "");
+      this.#end(`sent ${shownPath(file.path)} as ${file.datasetName}: ${facts.join(", ")}`);
     });
     source.on("fileReceived", ({ file }) => {
       const { datasetName } = file.sfid;
-      this.#end(`received ${datasetName} as ${shownPath(file.path)}: ${this.#amount(file.octets)}`);
+      const facts = [this.#amount(file.octets), receivedSecurityText(file)].filter((fact) => fact !== "");
+      this.#end(`received ${datasetName} as ${shownPath(file.path)}: ${facts.join(", ")}`);
     });
     for (const name of ["fileRefused", "fileInterrupted", "receiveRefused", "sessionEnded"] as const) {
       source.on(name, () => this.#drop());
     }
-    source.on("endResponseReceived", ({ response, file }) => {
+    source.on("endResponseReceived", (event) => {
+      const { response, file } = event;
       const name =
         file === undefined ? `${response.datasetName}, which was not sent from here` : file.datasetName;
-      this.line(`receipt for ${name}: ${describeResponse(response)}`);
+      this.line(`receipt for ${name}: ${describeResponse(response)}${proofText(event)}`);
+    });
+    source.on("certificateReceived", ({ partner, certificate, accepted, text }) => {
+      const name = certificate === undefined ? "" : ` ${certificateText(certificate)}`;
+      const outcome = accepted ? "accepted" : `not accepted, ${text}`;
+      this.#end(`certificate${name} of ${partner}: ${outcome}`);
     });
     source.on("endResponseSent", ({ response }) => {
       this.line(`receipt sent for ${response.datasetName}: ${response.kind}`);
@@ -80,7 +92,23 @@ export class TransferView {
     this.#output.write(`${printable(text)}\n`);
   }
 
+  /** Takes the bar away, so that something else can be written. */
+  clear(): void {
+    if (!this.#quiet) this.#clear();
+  }
+
+  /** Not while something is sent or received: what is sealed beside it has no bar. */
+  #sealing({ key, datasetName }: QueuedFile, octets: number, size: number): void {
+    if (this.#current !== undefined && this.#sealed !== key) return;
+    if (this.#sealed !== key) this.#begin(`sealing ${datasetName}`, size);
+    this.#sealed = key;
+    this.#progress(octets);
+    if (octets < size) return;
+    this.#drop();
+  }
+
   #begin(name: string, totalBytes: number): void {
+    this.#sealed = undefined;
     this.#current = {
       name,
       totalBytes,
@@ -121,6 +149,7 @@ export class TransferView {
   #drop(): void {
     if (!this.#quiet) this.#clear();
     this.#current = undefined;
+    this.#sealed = undefined;
   }
 
   /** Takes the bar away. */
@@ -129,6 +158,13 @@ export class TransferView {
     this.#output.write("\r\u001b[K");
     if (this.#current !== undefined) this.#current.drawnAt = 0;
   }
+}
+
+/** What a receipt proves that was to be signed: else it would not have been accepted. */
+function proofText(event: StationEvents["endResponseReceived"][0]): string {
+  if (event.file?.security.signedReceipt !== true) return "";
+  const { signer } = event;
+  return `, signed${signer === undefined ? "" : ` by ${certificateText(signer)}`}, verified`;
 }
 
 /** `EERP`, or why it is a NERP. */
