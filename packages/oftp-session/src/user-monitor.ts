@@ -101,7 +101,10 @@ export interface FileSink {
    * response that is owed for it is recorded: the session sends EFPA then. A rejection refuses the file.
    */
   finish(totals: FileTotals): Promise<void>;
-  /** The file is refused, by this sink or by the session: nothing of it is kept. Must not reject. */
+  /**
+   * The file is refused, by this sink or by the session: nothing of it is kept, unless the sink has refused it with retry. Must not
+   * reject.
+   */
   discard(): Promise<void>;
   /** The session broke: what has arrived is kept for a restart. Must not reject. */
   interrupt(): Promise<void>;

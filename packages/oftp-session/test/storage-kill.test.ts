@@ -97,10 +97,18 @@ describe("kill -9", () => {
     expect(await readdir(join(folder.path, "partial"))).toEqual([]);
   });
 
-  test("of a process that stores files: each is there once, and recorded", async () => {
+  test.each([
+    ["stores", sfidOf()],
+    ["opens", sfidOf({ envelope: 1 })],
+  ])("of a process that %s files: each is there once, and recorded", async (_, sfid) => {
+    const contentOf = (number: number) => {
+      const transmitted = octetsAt(number, 3000);
+      if (sfid.envelope === 0) return transmitted;
+      return Buffer.concat(Array<Uint8Array>(10).fill(transmitted.map((octet) => octet ^ 0x5a)));
+    };
     let from = 0;
     for (let round = 0; round < 12; round++) {
-      const job = { kind: "small", sfid: sfidOf(), from, to: from + 1000 };
+      const job = { kind: "small", sfid, from, to: from + 1000 };
       const said = await runChild(job, 1 + Math.floor(random() * 40));
       const last = said.at(-1)?.split(" ") ?? [];
       const { partialFolder, ledger } = await options();
@@ -114,8 +122,8 @@ describe("kill -9", () => {
         expect(name).toMatch(/^FILE\d+$/);
         const number = Number(name.slice(4));
         if (number < from) continue;
-        expect((await readFile(path)).equals(octetsAt(number, 3000))).toBe(true);
-        expect(await ledger.path(receivedFileKey(sfidOf({ datasetName: name })))).toBe(path);
+        expect((await readFile(path)).equals(contentOf(number))).toBe(true);
+        expect(await ledger.path(receivedFileKey({ ...sfid, datasetName: name }))).toBe(path);
       }
       from = sure;
       while (names.has(`FILE${from}`)) from += 1;

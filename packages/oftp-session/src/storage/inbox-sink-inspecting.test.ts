@@ -122,21 +122,32 @@ describe("inspect", () => {
     },
   );
 
-  test("that comes or goes between two sessions: nothing goes on that is kept otherwise", async () => {
-    const records = [Buffer.from("one"), Buffer.from("two\n"), Buffer.from("three")];
-    const sfid = { format: "V", maxRecordSize: 9 } as const;
-    const totals = { records: 3, octets: 12 };
-    const away = async () => {
-      throw new FileRefusedError(12, "away", { retry: true });
-    };
-    const first = await inbox.sink(sfid, { inspect: away });
-    await expect(receive(first, prefixed(records), totals)).rejects.toMatchObject({ retry: true });
-    await first.discard();
-    expect(await inbox.kinds()).toEqual(["sealed"]);
-    const second = await inbox.sink(sfid);
-    expect(second.restartPosition).toBe(0);
-    await receive(second, prefixed(records), totals);
-    expect(String(await inbox.read())).toBe("one\ntwo\n\nthree\n");
-    expect(await inbox.partial()).toEqual([]);
-  });
+  test.each([
+    ["V", { format: "V", maxRecordSize: 9 }, ["one", "two\n", "three"], "one\ntwo\n\nthree\n"],
+    ["F", { format: "F", maxRecordSize: 3 }, ["one", "two", "san"], "one\ntwo\nsan\n"],
+  ] as [string, Partial<Sfid>, string[], string][])(
+    "that was there in the session before: nothing goes on that is kept otherwise (%s)",
+    async (_, sfid, lines, expected) => {
+      const records = lines.map((line) => Buffer.from(line));
+      const wire = sfid.format === "V" ? prefixed(records) : Buffer.concat(records);
+      const totals = { records: 3, octets: Buffer.concat(records).length };
+      const away = async () => {
+        throw new FileRefusedError(12, "away", { retry: true });
+      };
+      const first = await inbox.sink(sfid, { inspect: away, recordMapping: "lines" });
+      await expect(receive(first, wire, totals)).rejects.toMatchObject({ retry: true });
+      await first.discard();
+      expect(await inbox.kinds()).toEqual(["sealed"]);
+      const again = await inbox.sink(sfid, { inspect: away, recordMapping: "lines" });
+      expect(again.restartPosition).toBe(3);
+      await again.begin(3);
+      await expect(again.finish(totals)).rejects.toMatchObject({ retry: true });
+      await again.discard();
+      const without = await inbox.sink(sfid, { recordMapping: "lines" });
+      expect(without.restartPosition).toBe(0);
+      await receive(without, wire, totals);
+      expect(String(await inbox.read())).toBe(expected);
+      expect(await inbox.partial()).toEqual([]);
+    },
+  );
 });

@@ -215,6 +215,48 @@ describe("what happens when it cannot be opened:", () => {
     expect(await inbox.partial()).toEqual([]);
   });
 
+  test("nothing is written any more when its file is closed", async () => {
+    const events: string[] = [];
+    let hasFailed: () => void = () => {};
+    const failed = new Promise<void>((resolve) => {
+      hasFailed = resolve;
+    });
+    const { fileSystem, authority } = realEnvironment;
+    const slow: StorageEnvironment = {
+      authority,
+      fileSystem: {
+        ...fileSystem,
+        async open(path, how, mode) {
+          const file = await fileSystem.open(path, how, mode);
+          if (!path.endsWith(".opened")) return file;
+          return {
+            ...file,
+            async write(octets, position) {
+              events.push("write");
+              await failed;
+              await new Promise((resolve) => setImmediate(resolve));
+              await file.write(octets, position);
+              events.push("written");
+            },
+            async close() {
+              events.push("close");
+              await file.close();
+            },
+          };
+        },
+      },
+    };
+    const open: InboxSinkOptions["open"] = async function* () {
+      yield Buffer.alloc(600_000);
+      hasFailed();
+      throw new Error("wrong");
+    };
+    const sink = await inbox.sink({}, { open }, slow);
+    await expect(receive(sink, Buffer.from("sealed"))).rejects.toMatchObject({ reason: 12 });
+    await sink.discard();
+    expect(events).toEqual(["write", "written", "close"]);
+  });
+
   test.each([
     ["a full disk", Object.assign(new Error("full"), { code: "ENOSPC" })],
     ["a refusal with retry", new FileRefusedError(12, "the keys are away", { retry: true })],
@@ -321,9 +363,8 @@ describe("recovery of what a crash left", () => {
   const path = (kind: string) => join(inbox.partialFolder, `${key}.${RECEPTION}.${kind}`);
   const options = () => ({ partialFolder: inbox.partialFolder, ledger: inbox.ledger });
   const nothing = { delivered: [], restartable: 0, removed: 0 };
-  const record = () => {
+  const record = (finalPath = join(inbox.inboxFolder, "FILE")) => {
     const totals = { records: 0, octets: 5000 };
-    const finalPath = join(inbox.inboxFolder, "FILE");
     inbox.stored = [{ key, receptionId: RECEPTION, finalPath, totals, contentTotals: totals }];
   };
 
@@ -362,6 +403,15 @@ describe("recovery of what a crash left", () => {
     expect(await inbox.partial()).toEqual([]);
   });
 
+  test("opened and sealed, recorded, where it cannot be delivered: both stay", async () => {
+    await leave("opened", "sealed");
+    record(join(inbox.folder.path, "missing/FILE"));
+    const problems: string[] = [];
+    const onProblem = ({ code }: { code: string }) => problems.push(code);
+    expect(await recoverInbox({ ...options(), onProblem, partialLifetimeMs: 0 })).toEqual(nothing);
+    expect([problems, await inbox.kinds()]).toEqual([["ERR_OFTP_INBOX_RECOVERY"], ["opened", "sealed"]]);
+  });
+
   test("opened, not recorded: removed", async () => {
     await leave("opened");
     expect(await recoverInbox(options())).toEqual(nothing);
@@ -381,6 +431,8 @@ describe("recovery of what a crash left", () => {
 
   test("what nobody goes on with is removed when it is old", async () => {
     await leave("opened", "sealed");
+    // Of another reception, however it came.
+    await writeFile(path("sealed").replace(RECEPTION, "f".repeat(16)), "sealed");
     expect(await recoverInbox({ ...options(), partialLifetimeMs: 60_000 })).toMatchObject({ restartable: 1 });
     expect(await recoverInbox({ ...options(), partialLifetimeMs: 0 })).toEqual({ ...nothing, removed: 1 });
     expect(await inbox.partial()).toEqual([]);

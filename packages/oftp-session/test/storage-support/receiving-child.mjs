@@ -23,6 +23,13 @@ function octetsAt(offset, length) {
   return octets;
 }
 
+/** What is inside an envelope: all octets turned, ten times over. */
+async function* open(sealed) {
+  for await (const chunk of sealed) {
+    for (let again = 0; again < 10; again++) yield chunk.map((octet) => octet ^ 0x5a);
+  }
+}
+
 if (job.kind === "large") {
   const sink = await inboxSink({ ...folders, sfid: job.sfid, fileName: "LARGE" });
   const { octets } = await sink.begin(sink.restartPosition);
@@ -41,7 +48,7 @@ if (job.kind === "large") {
   for (let number = job.from; number < job.to; number++) {
     const name = `FILE${number}`;
     const sfid = { ...job.sfid, datasetName: name };
-    const sink = await inboxSink({ ...folders, sfid, fileName: name });
+    const sink = await inboxSink({ ...folders, sfid, fileName: name, ...(sfid.envelope ? { open } : {}) });
     await sink.begin(0);
     await sink.write(octetsAt(number, 3000));
     say(`storing ${number}`);
