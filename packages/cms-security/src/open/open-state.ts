@@ -58,7 +58,7 @@ export class OpenState {
     if (kind === "data" && missing.length > 0) throw missingLayer(missing);
     if (kind !== "data" && expect[kind] === false) {
       throw cmsError("ERR_CMS_LAYER_FORBIDDEN", `the message is ${kind}, which it must not be`, {
-        details: { kind },
+        details: { kind, missing },
       });
     }
     return true;

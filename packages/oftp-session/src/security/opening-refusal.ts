@@ -28,7 +28,7 @@ const FORM = /^ERR_CMS_/;
 export function openingRefusal(error: unknown, sfid: Sfid): unknown {
   const code = errorCode(error) ?? "";
   if (error instanceof FileRefusedError || !FORM.test(code)) return error;
-  const reason = code === "ERR_CMS_LAYER_MISSING" ? reasonForMissing(error) : reasonFor(code, sfid);
+  const reason = reasonForLayers(code, error) ?? reasonFor(code, sfid);
   // The partner learns what it can put right, not what a stranger could use: decryption has one text for everything.
   const isSecret = reason === answerReasons.decryptionFailure.code;
   const text = isSecret ? "the file cannot be decrypted" : errorMessage(error);
@@ -49,11 +49,15 @@ function reasonFor(code: string, sfid: Sfid): number {
   return isSigned(sfid) ? reasons.invalidSignature.code : reasons.unspecified.code;
 }
 
-/** The file is less than its SFID says. */
-function reasonForMissing(error: unknown): number {
-  const { details } = error as TransferError;
-  const missing = Array.isArray(details.missing) ? details.missing : [];
-  if (missing.includes("encrypted")) return answerReasons.unencryptedNotAllowed.code;
-  if (missing.includes("signed")) return answerReasons.unsignedNotAllowed.code;
+/** The file is less than its SFID says, or something else. */
+function reasonForLayers(code: string, error: unknown): number | undefined {
+  if (code !== "ERR_CMS_LAYER_MISSING" && code !== "ERR_CMS_LAYER_FORBIDDEN") return undefined;
+  const { missing, kind } = (error as TransferError).details;
+  const isMissing = (layer: string) => Array.isArray(missing) && missing.includes(layer);
+  if (isMissing("encrypted")) return answerReasons.unencryptedNotAllowed.code;
+  if (isMissing("signed")) return answerReasons.unsignedNotAllowed.code;
+  if (kind === "encrypted") return answerReasons.encryptedNotAllowed.code;
+  if (kind === "signed") return answerReasons.signedNotAllowed.code;
+  if (kind === "compressed") return answerReasons.compressionNotAllowed.code;
   return answerReasons.decompressionFailure.code;
 }

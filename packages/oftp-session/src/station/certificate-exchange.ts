@@ -126,12 +126,7 @@ async function store(
   { purposes }: Extract<CertificateDecision, { accept: true }>,
 ): Promise<void> {
   const known = await security.certificates.all(partner.name, partner.certificates ?? []);
-  // One that is for some purposes takes the place of those that are for none but these.
-  const replaced = known.filter(
-    (each) =>
-      purposes === undefined || each.purposes?.every((purpose) => purposes.includes(purpose)) === true,
-  );
-  const thumbprints = replaced.map((each) => each.certificate.thumbprint("sha256"));
+  const thumbprints = known.map((each) => each.certificate.thumbprint("sha256"));
   await security.certificates.accept(
     partner.name,
     { certificate, purposes },

@@ -8,7 +8,7 @@ import {
   seal,
   VirtualFileHash,
 } from "@waybill/cms-security";
-import { TransferError } from "@waybill/net-core";
+import { errorCode, TransferError } from "@waybill/net-core";
 import { RecordReader } from "../driver/record-lengths.js";
 import { isEncrypted, isSigned } from "../security/security-rules.js";
 import { fileSource } from "../storage/content-source.js";
@@ -16,7 +16,7 @@ import { type LocalOutgoingFile, localOutgoingFile } from "../storage/outgoing-f
 import { writeContentFile } from "./content-file.js";
 import { lockKey } from "./lock-key.js";
 import type { QueuedFile, TransmittedContent } from "./outgoing-queue.js";
-import type { Partner } from "./partner.js";
+import { type Partner, partnerFolder } from "./partner.js";
 import type { StationCore } from "./station-core.js";
 import { suiteOf } from "./station-security.js";
 
@@ -104,9 +104,20 @@ export async function isMadeAsPlanned(
   { path, transmitted }: QueuedFile,
   { madeWith }: SealingPlan,
 ): Promise<boolean> {
-  return (
-    transmitted?.madeWith === madeWith && transmitted.fingerprint === (await fileSource(path)).fingerprint
-  );
+  if (transmitted?.madeWith !== madeWith) return false;
+  if (transmitted.fingerprint !== (await fileSource(path)).fingerprint) return false;
+  return isWhole(transmitted);
+}
+
+/** Whether what was made is as it was made: it can be gone or changed, and is made again then. */
+export async function isWhole({ path, sealedFingerprint }: TransmittedContent): Promise<boolean> {
+  if (path === undefined) return true;
+  try {
+    return (await fileSource(path)).fingerprint === sealedFingerprint;
+  } catch (error) {
+    if (errorCode(error) === "ERR_OFTP_FILE_UNREADABLE") return false;
+    throw error;
+  }
 }
 
 /**
@@ -137,6 +148,7 @@ export async function makeTransmitted(
   const digests = Object.entries(hash.digests()).map(([name, digest]) => [name, digest.toString("base64")]);
   const transmitted: TransmittedContent = {
     path,
+    ...(path === undefined ? {} : { sealedFingerprint: (await fileSource(path)).fingerprint }),
     fingerprint: plain.fingerprint,
     madeWith: plan.madeWith,
     hashes: Object.fromEntries(digests),
@@ -167,7 +179,7 @@ function plainFile(queued: QueuedFile): Promise<LocalOutgoingFile> {
 
 /** One place for each entry: what an attempt before a crash left there is written over. */
 function sealedPath(core: StationCore, { key, partner }: QueuedFile): string {
-  return join(core.sealedFolder, partner, `${lockKey("file", key)}.cms`);
+  return join(partnerFolder(core.sealedFolder, { name: partner }), `${lockKey("file", key)}.cms`);
 }
 
 async function* reported(

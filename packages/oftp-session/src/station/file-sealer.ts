@@ -84,8 +84,10 @@ export class FileSealer {
       if (current === undefined) return true;
       const made = await makeTransmitted(this.#core, current, plan);
       // The partner may have a part of what was made before: other octets need another time stamp.
-      const timestamp = current.transmitted === undefined ? current.timestamp : await clock.next();
+      const isAnother = current.transmitted !== undefined;
+      const timestamp = isAnother ? await clock.next() : current.timestamp;
       await queue.replace({ ...made, timestamp, fingerprint: made.transmitted?.fingerprint });
+      if (isAnother) queue.untried(current);
       return true;
     } finally {
       await claim.release();

@@ -21,6 +21,9 @@ import type { StationCore } from "./station-core.js";
 import type { SessionContext } from "./station-events.js";
 import type { EndResponseDecision, FileDecision } from "./station-options.js";
 
+/** A partner that has not gone on for so long begins anew. */
+const PARTIAL_LIFETIME_MS = 30 * 24 * 3600 * 1000;
+
 /** Files of which it is remembered in memory that the partner knows of their EFPA. */
 const MAX_CONFIRMED = 10_000;
 
@@ -40,6 +43,7 @@ export class IncomingFiles {
     const { delivered } = await recoverInbox({
       partialFolder: this.#partialFolder,
       overwrite: this.#core.options.overwrite ?? "rename",
+      partialLifetimeMs: PARTIAL_LIFETIME_MS,
       ledger: {
         lookUp: (key, receptionId) => this.#lookUp(key, receptionId),
         moved: (key, _receptionId, finalPath) => this.#moved(key, finalPath),

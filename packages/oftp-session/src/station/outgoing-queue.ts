@@ -38,6 +38,8 @@ export interface QueuedFile {
 export interface TransmittedContent {
   /** The CMS message; undefined when the file goes as it is. */
   readonly path: string | undefined;
+  /** Of the CMS message: when it is another one later, it is made anew. */
+  readonly sealedFingerprint?: string | undefined;
   /** Of the file that it was made of. */
   readonly fingerprint: string;
   /** Tells by which algorithms, for whom and by whom it was made. */
@@ -99,6 +101,11 @@ export class OutgoingQueue {
   /** Whether the partner may have a part of it: an attempt of this process failed, or of one before it. */
   mayBeThere(file: QueuedFile): boolean {
     return !this.#fresh.has(file.key);
+  }
+
+  /** Nothing of it, as it is now, was ever sent. */
+  untried(file: QueuedFile): void {
+    this.#fresh.add(file.key);
   }
 
   /** An attempt begins. */

@@ -94,7 +94,7 @@ export function sameCode(one: string, other: string): boolean {
 }
 
 /** A partner's folder in the inbox or the outbox. Errors: `ERR_OPTION_INVALID` for a name that is no folder's. */
-export function partnerFolder(root: string, { name }: Partner): string {
+export function partnerFolder(root: string, { name }: Pick<Partner, "name">): string {
   if (!isSafeFileName(name)) throw optionError("name", "of a partner must be one that a folder can have");
   return join(root, name);
 }

@@ -4,7 +4,7 @@ import { levelWithNerp, levelWithSecurity } from "../machine/index.js";
 import { fileSource } from "../storage/content-source.js";
 import { localOutgoingFile } from "../storage/outgoing-file.js";
 import type { OutgoingFile } from "../user-monitor.js";
-import { needsPreparation } from "./content-sealing.js";
+import { isWhole, needsPreparation } from "./content-sealing.js";
 import { fileKey } from "./file-identity.js";
 import type { QueuedFile } from "./outgoing-queue.js";
 import type { Claim, StationCore } from "./station-core.js";
@@ -83,9 +83,11 @@ function requireLevel({ datasetName, security }: QueuedFile, level: ProtocolLeve
 async function transmittedPath(queued: QueuedFile): Promise<string> {
   if (!needsPreparation(queued)) return queued.path;
   const { transmitted, path, datasetName } = queued;
-  if (transmitted !== undefined && transmitted.fingerprint === (await fileSource(path)).fingerprint) {
-    return transmitted.path ?? path;
-  }
+  const isMade =
+    transmitted !== undefined &&
+    transmitted.fingerprint === (await fileSource(path)).fingerprint &&
+    (await isWhole(transmitted));
+  if (isMade) return transmitted.path ?? path;
   throw new TransferError(
     "ERR_OFTP_NOT_PREPARED",
     `${datasetName} changed just now, and waits to be secured`,

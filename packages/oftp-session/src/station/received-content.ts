@@ -1,4 +1,4 @@
-import { OPEN_LIMITS, open, VirtualFileHash } from "@waybill/cms-security";
+import { open, VirtualFileHash } from "@waybill/cms-security";
 import type { Sfid } from "@waybill/oftp-codec";
 import { openingRefusal } from "../security/opening-refusal.js";
 import { isEncrypted, isSigned } from "../security/security-rules.js";
@@ -85,7 +85,10 @@ export class ReceivedContent {
       time: now(),
       limits: {
         contentBytes: announcedOctets(sfid),
-        compressionRatio: options.maxCompressionRatio ?? OPEN_LIMITS.compressionRatio,
+        // What is announced is a limit as well, and an honest file can be very regular.
+        ...(options.maxCompressionRatio === undefined
+          ? {}
+          : { compressionRatio: options.maxCompressionRatio }),
       },
       logger,
     };

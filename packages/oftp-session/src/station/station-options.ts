@@ -122,7 +122,7 @@ export interface StationOptions {
   readonly maxFileSize?: number | undefined;
   /**
    * How many octets one octet of a compressed file may become, after the first MiB; more is refused with reason 23. The size that the
-   * partner announces (SFIDOSIZ) is a limit as well. Default 200.
+   * partner announces (SFIDOSIZ) is a limit in any case. Default: 200 for files whose size is not announced.
    */
   readonly maxCompressionRatio?: number | undefined;
   /** Sessions at the same time; more are refused with ESID 08. Default 100. */
