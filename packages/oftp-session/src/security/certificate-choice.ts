@@ -1,5 +1,5 @@
 import type { Certificate } from "@waybill/cert-store";
-import type { SecurityPurpose } from "./partner-security.js";
+import type { PartnerCertificate, SecurityPurpose } from "./partner-security.js";
 
 interface Purposeful {
   readonly certificate: Certificate;
@@ -11,6 +11,15 @@ export function forPurpose<T extends Purposeful>(all: readonly T[], purpose: Sec
   return all
     .filter(({ purposes }) => purposes === undefined || purposes.includes(purpose))
     .sort((a, b) => b.certificate.notBefore.getTime() - a.certificate.notBefore.getTime());
+}
+
+/** Those of one station: what is named for it, else what is named for none. `code`: undefined for the partner itself. */
+export function ofStation<T extends Pick<PartnerCertificate, "sfids">>(
+  all: readonly T[],
+  code: string | undefined,
+): readonly T[] {
+  const named = all.filter(({ sfids }) => sfids?.some((sfid) => sfid.trimEnd() === code?.trimEnd()) === true);
+  return named.length > 0 ? named : all.filter(({ sfids }) => sfids === undefined);
 }
 
 /** Those that are valid at a time. */

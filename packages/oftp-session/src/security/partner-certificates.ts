@@ -89,15 +89,11 @@ export class PartnerCertificates {
     ]);
     if (accepted.length + replaced.length === 0) return entry;
     const gone = new Map(replaced.map(([thumbprint, value]) => [thumbprint, storedPurposes(value)]));
-    const all = new Map<string, PartnerCertificate>();
-    for (const { certificate, purposes } of [...accepted.map(([, value]) => fromRecord(value)), ...entry]) {
-      const thumbprint = certificate.thumbprint("sha256");
-      const known = all.get(thumbprint);
-      const left = without(purposesOf(purposes), gone.get(thumbprint) ?? []);
-      const both = union(known === undefined ? [] : purposesOf(known.purposes), left);
-      if (both.length > 0) all.set(thumbprint, { certificate, purposes: both });
-    }
-    return [...all.values()];
+    return [...accepted.map(([, value]) => fromRecord(value)), ...entry].flatMap((each) => {
+      const replacedFor = gone.get(each.certificate.thumbprint("sha256")) ?? [];
+      const left = without(purposesOf(each.purposes), replacedFor);
+      return left.length === 0 ? [] : { ...each, purposes: left };
+    });
   }
 }
 

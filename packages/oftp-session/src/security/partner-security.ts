@@ -14,11 +14,16 @@ export interface OwnIdentity extends Identity {
   readonly purposes?: readonly SecurityPurpose[] | undefined;
 }
 
-/** A certificate of a partner. */
+/** A certificate of a partner, or of a station behind it. */
 export interface PartnerCertificate {
   readonly certificate: Certificate;
   /** Default: all. */
   readonly purposes?: readonly SecurityPurpose[] | undefined;
+  /**
+   * The codes (SFIDs) of the stations whose certificate it is: for files to and from these it is used, and no other. Default: those
+   * that none is named for.
+   */
+  readonly sfids?: readonly string[] | undefined;
 }
 
 /** Whether something must be, may be or must not be. */

@@ -8,7 +8,7 @@ import {
   seal,
   VirtualFileHash,
 } from "@waybill/cms-security";
-import { errorCode, TransferError } from "@waybill/net-core";
+import { errorCode, TransferError, throwIfAborted } from "@waybill/net-core";
 import { RecordReader } from "../driver/record-lengths.js";
 import { isEncrypted, isSigned } from "../security/security-rules.js";
 import { fileSource } from "../storage/content-source.js";
@@ -32,6 +32,8 @@ export function needsPreparation({ security, relayed }: QueuedFile): boolean {
 export interface SealingPlan {
   readonly options: SealOptions;
   readonly hashes: readonly [ReceiptHash, ...ReceiptHash[]];
+  /** The thumbprint (SHA-256) of the certificate that is encrypted for. */
+  readonly recipient: string | undefined;
   /** Changes when a partner's or an own certificate does. */
   readonly madeWith: string;
 }
@@ -42,7 +44,7 @@ export interface SealingPlan {
  */
 export async function sealingPlan(
   core: StationCore,
-  { security }: QueuedFile,
+  { security, destination }: QueuedFile,
   partner: Partner,
 ): Promise<SealingPlan> {
   const suite = suiteOf(security.cipherSuite);
@@ -56,11 +58,11 @@ export async function sealingPlan(
   }
   const signers = isSigned(security) ? core.security.signers(partner, "signing") : undefined;
   const recipients = isEncrypted(security)
-    ? (await core.security.recipients(partner, "encryption")).slice(0, 1)
+    ? (await core.security.recipients(partner, "encryption", destination)).slice(0, 1)
     : undefined;
   if (security.signedReceipt) {
     // Nobody should be asked for a signature that could not be verified.
-    await core.security.recipients(partner, "receipts");
+    await core.security.recipients(partner, "receipts", destination);
   }
   const hashes = receiptHashes(suite.hash, partner, allowWeak);
   const thumbprints = (certificates: readonly Certificate[] | undefined) =>
@@ -81,6 +83,7 @@ export async function sealingPlan(
       ...(recipients === undefined ? {} : { encrypt: { recipients } }),
     },
     hashes,
+    recipient: recipients?.[0]?.thumbprint("sha256"),
     madeWith: createHash("sha256").update(JSON.stringify(facts)).digest("hex"),
   };
 }
@@ -99,14 +102,25 @@ function receiptHashes(
   ];
 }
 
-/** Whether what was made for a file is what would be made of it now. */
-export async function isMadeAsPlanned(
-  { path, transmitted }: QueuedFile,
-  { madeWith }: SealingPlan,
+/**
+ * Whether what was made for a file is still what is to be sent. The partner may have received what was `tried`: other octets would be
+ * another file to it, so only what it could not open any more is made anew.
+ */
+export async function isStillGood(
+  core: StationCore,
+  { path, transmitted, destination }: QueuedFile,
+  partner: Partner,
+  plan: SealingPlan,
+  tried: boolean,
 ): Promise<boolean> {
-  if (transmitted?.madeWith !== madeWith) return false;
+  if (transmitted === undefined) return false;
   if (transmitted.fingerprint !== (await fileSource(path)).fingerprint) return false;
-  return isWhole(transmitted);
+  if (!(await isWhole(transmitted))) return false;
+  if (transmitted.madeWith === plan.madeWith) return true;
+  if (!tried) return false;
+  const { recipient } = transmitted;
+  const known = await core.security.partnerCertificates(partner, "encryption", destination);
+  return recipient === undefined || known.some((each) => each.thumbprint("sha256") === recipient);
 }
 
 /** Whether what was made is as it was made: it can be gone or changed, and is made again then. */
@@ -136,7 +150,8 @@ export async function makeTransmitted(
   const hash = new VirtualFileHash(...plan.hashes);
   let octets = 0;
   let path: string | undefined;
-  const counted = reported(core, queued, plain.size, await plain.open(0), (total) => {
+  const content = untilAborted(await plain.open(0), plan.options.signal);
+  const counted = reported(core, queued, plain.size, content, (total) => {
     octets = total;
   });
   if (queued.security.enveloped) {
@@ -151,6 +166,7 @@ export async function makeTransmitted(
     ...(path === undefined ? {} : { sealedFingerprint: (await fileSource(path)).fingerprint }),
     fingerprint: plain.fingerprint,
     madeWith: plan.madeWith,
+    ...(plan.recipient === undefined ? {} : { recipient: plan.recipient }),
     hashes: Object.fromEntries(digests),
   };
   return {
@@ -180,6 +196,17 @@ function plainFile(queued: QueuedFile): Promise<LocalOutgoingFile> {
 /** One place for each entry: what an attempt before a crash left there is written over. */
 function sealedPath(core: StationCore, { key, partner }: QueuedFile): string {
   return join(partnerFolder(core.sealedFolder, { name: partner }), `${lockKey("file", key)}.cms`);
+}
+
+/** Errors: `ERR_ABORTED`. */
+async function* untilAborted(
+  content: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of content) {
+    throwIfAborted(signal);
+    yield chunk;
+  }
 }
 
 async function* reported(

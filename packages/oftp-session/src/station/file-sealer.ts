@@ -1,11 +1,13 @@
 import { setTimeout } from "node:timers/promises";
+import { levelWithSecurity } from "../machine/index.js";
 import {
-  isMadeAsPlanned,
+  isStillGood,
   makeTransmitted,
   needsPreparation,
   type SealingPlan,
   sealingPlan,
 } from "./content-sealing.js";
+import { fileKey } from "./file-identity.js";
 import type { QueuedFile } from "./outgoing-queue.js";
 import type { Partner } from "./partner.js";
 import type { StationCore } from "./station-core.js";
@@ -56,9 +58,10 @@ export class FileSealer {
   async #begin(queued: QueuedFile, partner: Partner): Promise<void> {
     const before = await this.#core.queue.find(queued);
     // Who claims it notices.
-    if (before === undefined) return;
+    if (before === undefined || (await this.#wasSent(before))) return;
     const plan = await this.#plan(before, partner);
-    if (await isMadeAsPlanned(before, plan)) return;
+    const tried = this.#core.queue.mayBeThere(before);
+    if (await isStillGood(this.#core, before, partner, plan, tried)) return;
     // Somebody else may have begun meanwhile.
     if (this.#running.has(queued.key)) return;
     // One after the other: each takes a processor to itself.
@@ -92,6 +95,12 @@ export class FileSealer {
     } finally {
       await claim.release();
     }
+  }
+
+  /** The process before ended between the two records; the file itself may be gone. */
+  async #wasSent(queued: QueuedFile): Promise<boolean> {
+    const sent = await this.#core.queue.findSent(fileKey(queued, levelWithSecurity));
+    return sent?.file.key === queued.key;
   }
 
   async #plan(queued: QueuedFile, partner: Partner) {

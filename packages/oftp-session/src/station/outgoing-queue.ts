@@ -44,6 +44,8 @@ export interface TransmittedContent {
   readonly fingerprint: string;
   /** Tells by which algorithms, for whom and by whom it was made. */
   readonly madeWith: string;
+  /** The thumbprint (SHA-256) of the certificate that it is encrypted for. */
+  readonly recipient?: string | undefined;
   /** Hashes of what is transmitted, in base64, by the names of `RECEIPT_HASHES`. */
   readonly hashes: Readonly<Partial<Record<ReceiptHash, string>>>;
 }

@@ -60,7 +60,7 @@ export async function prepareFile(
   const file: OutgoingFile = {
     ...plain,
     timestamp: queued.timestamp,
-    open: (offset) => plain.open(offset),
+    open: async (offset) => (path === current.path ? plain.open(offset) : ownContent(plain, offset)),
     relayed: queued.relayed,
     security: queued.security,
     originalSize: queued.originalSize ?? plain.size,
@@ -92,6 +92,16 @@ async function transmittedPath(queued: QueuedFile): Promise<string> {
     "ERR_OFTP_NOT_PREPARED",
     `${datasetName} changed just now, and waits to be secured`,
   );
+}
+
+/** What was sealed is ours: when it is not what it was, the file itself is none the worse, and is sealed anew. */
+async function* ownContent({ open, datasetName }: OutgoingFile, offset: number): AsyncGenerator<Uint8Array> {
+  try {
+    yield* await open(offset);
+  } catch (error) {
+    const problem = `what was sealed of ${datasetName} has changed: it waits to be sealed anew`;
+    throw new TransferError("ERR_OFTP_NOT_PREPARED", problem, { cause: error });
+  }
 }
 
 /**

@@ -79,7 +79,9 @@ export class ReceivedContent {
     return {
       expect: { signed: isSigned(sfid), encrypted: isEncrypted(sfid), compressed: sfid.compression !== 0 },
       keys: security.identities(partner, "encryption"),
-      ...(isSigned(sfid) ? { signers: await security.partnerCertificates(partner, "signing") } : {}),
+      ...(isSigned(sfid)
+        ? { signers: await security.partnerCertificates(partner, "signing", sfid.originator) }
+        : {}),
       acceptSigner: security.acceptSigner(partner, "signing"),
       allowWeak: partner.security?.allowWeak === true,
       time: now(),

@@ -7,7 +7,7 @@ import {
   signReceipt,
   verifyReceipt,
 } from "@waybill/cms-security";
-import { errorMessage } from "@waybill/net-core";
+import { errorMessage, TransferError } from "@waybill/net-core";
 import { answerReasons, type Eerp, type Nerp, type Sfid } from "@waybill/oftp-codec";
 import { FileRefusedError } from "../file-refused-error.js";
 import type { QueuedFile } from "./outgoing-queue.js";
@@ -65,10 +65,15 @@ export async function requireProof(
   file: QueuedFile,
 ): Promise<Certificate | undefined> {
   if (file.relayed || !file.security.signedReceipt) return undefined;
+  const signers = await core.security.partnerCertificates(partner, "receipts", file.destination);
+  if (signers.length === 0) {
+    const problem = `there is no certificate of ${file.destination.trimEnd()} that could verify the receipt`;
+    throw new TransferError("ERR_CMS_RECEIPT_SIGNER", problem);
+  }
   const { signer } = await verifyReceipt(response, {
     file,
     hashes: hashesOf(file),
-    signers: await core.security.partnerCertificates(partner, "receipts"),
+    signers,
     acceptSigner: core.security.acceptSigner(partner, "receipts"),
     allowWeak: partner.security?.allowWeak === true,
     time: core.now(),

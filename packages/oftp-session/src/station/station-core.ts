@@ -91,7 +91,7 @@ export class StationCore {
 
   /** What is sent in place of files: signed, compressed, encrypted. */
   get sealedFolder(): string {
-    return join(this.options.work, "sealed");
+    return resolve(this.options.work, "sealed");
   }
 
   /** Undefined when the partner has as many sessions as it may have. */
@@ -325,7 +325,13 @@ export class StationCore {
   async enqueue(partnerName: string, make: (partner: Partner) => Promise<QueuedFile>): Promise<QueuedFile> {
     const partner = await this.partner(partnerName);
     const queued = await this.sealer.complete(await make(partner), partner);
-    await this.queue.add(queued);
+    try {
+      await this.queue.add(queued);
+    } catch (error) {
+      // As nobody knows of it, nobody would remove it.
+      await this.forget(queued).catch(() => {});
+      throw error;
+    }
     return queued;
   }
 

@@ -10,7 +10,7 @@ import {
 import { TransferError } from "@waybill/net-core";
 import type { Sfid, Ssid } from "@waybill/oftp-codec";
 import type { SessionAuthenticator } from "../driver/session-options.js";
-import { forPurpose, validAt } from "../security/certificate-choice.js";
+import { forPurpose, ofStation, validAt } from "../security/certificate-choice.js";
 import { PartnerCertificates } from "../security/partner-certificates.js";
 import type { OwnIdentity, SecurityPurpose } from "../security/partner-security.js";
 import { requireAllowed, type SecurityMeans } from "../security/security-rules.js";
@@ -45,18 +45,26 @@ export class StationSecurity {
     );
   }
 
-  /** All of the partner's for a purpose, the newest first. */
-  async partnerCertificates(partner: Partner, purpose: SecurityPurpose): Promise<readonly Certificate[]> {
+  /**
+   * All of the partner's for a purpose, the newest first. `code`: the SFID of the station that is meant, which can be one behind
+   * the partner; undefined for the partner itself.
+   */
+  async partnerCertificates(
+    partner: Partner,
+    purpose: SecurityPurpose,
+    code: string | undefined,
+  ): Promise<readonly Certificate[]> {
     const all = await this.certificates.all(partner.name, partner.certificates ?? []);
-    return forPurpose(all, purpose).map(({ certificate }) => certificate);
+    return forPurpose(ofStation(all, code), purpose).map(({ certificate }) => certificate);
   }
 
   /** Those of the partner's that something may be encrypted for now, the newest first. Errors: `ERR_OFTP_CERTIFICATE` without one. */
   async recipients(
     partner: Partner,
     purpose: SecurityPurpose,
+    code: string | undefined,
   ): Promise<readonly [Certificate, ...Certificate[]]> {
-    const certificates = await this.partnerCertificates(partner, purpose);
+    const certificates = await this.partnerCertificates(partner, purpose, code);
     const now = this.#now();
     const trusted: Certificate[] = [];
     for (const certificate of certificates) {
@@ -92,11 +100,14 @@ export class StationSecurity {
     requireAllowed(sfid, byRules ? security : { ...security, require: undefined }, means);
   }
 
-  async #meansFor(partner: Partner, { securityLevel, signedReceipt }: Sfid): Promise<SecurityMeans> {
+  async #meansFor(
+    partner: Partner,
+    { securityLevel, signedReceipt, originator }: Sfid,
+  ): Promise<SecurityMeans> {
     const asked = securityLevel > 0;
     return {
       decrypt: asked && this.identities(partner, "encryption").length > 0,
-      verify: asked && (await this.partnerCertificates(partner, "signing")).length > 0,
+      verify: asked && (await this.partnerCertificates(partner, "signing", originator)).length > 0,
       signReceipts: signedReceipt && validAt(this.identities(partner, "receipts"), this.#now()).length > 0,
     };
   }
@@ -108,7 +119,7 @@ export class StationSecurity {
     const rule = partner.secureAuthentication ?? "allowed";
     if (rule !== "allowed") return rule === "required";
     if (asked !== true || this.identities(partner, "authentication").length === 0) return false;
-    return (await this.partnerCertificates(partner, "authentication")).length > 0;
+    return (await this.partnerCertificates(partner, "authentication", undefined)).length > 0;
   }
 
   /** `partnerOf`: whose SSID it is. */
@@ -123,7 +134,7 @@ export class StationSecurity {
         const partner = await known(ssid);
         const suite = suiteOf(partner.security?.cipherSuite);
         // During a change-over it is not known which key the partner has: any of them can answer.
-        return authenticationChallenge(await this.recipients(partner, "authentication"), {
+        return authenticationChallenge(await this.recipients(partner, "authentication", undefined), {
           suite,
           time: this.#now(),
         });

@@ -273,9 +273,13 @@ export class StationSpeaker {
   async fileSent(file: OutgoingFile, totals: FileTotals): Promise<void> {
     const { queued, claim } = this.#claimed(file);
     this.#background.add(async () => {
-      await this.#core.queue.sent(fileKey(queued, this.#level), queued, this.#core.now().getTime());
-      await this.#core.dispose(queued);
-      await claim.release();
+      try {
+        await this.#core.queue.sent(fileKey(queued, this.#level), queued, this.#core.now().getTime());
+        await this.#core.dispose(queued);
+      } finally {
+        // Also when the disk is full: whoever waits for the outcome must not wait for ever.
+        await claim.release();
+      }
       this.#core.emit("fileSent", { session: this.#context, file: queued, octets: totals.octets });
     });
   }

@@ -116,8 +116,10 @@ export class OftpStation extends EventEmitter<StationEvents> {
     const claim = await this.#core.claim(queued);
     if (claim === undefined) return false;
     try {
-      if ((await this.#core.queue.find(queued)) === undefined) return false;
-      await this.#core.forget(queued);
+      // As it is now: something may have been sealed for it since.
+      const current = await this.#core.queue.find(queued);
+      if (current === undefined) return false;
+      await this.#core.forget(current);
       return true;
     } finally {
       await claim.release();
