@@ -2,12 +2,7 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { type Eerp, encodeCommand, type Sfid, type Ssid } from "@waybill/oftp-codec";
-import {
-  type FileDecision,
-  type OftpStation,
-  type Partner,
-  type StationOptions,
-} from "@waybill/oftp-session";
+import type { FileDecision, OftpStation, Partner, StationOptions } from "@waybill/oftp-session";
 import { type TemporaryFolder, temporaryFolder } from "@waybill/testing";
 import { dataOf, type RawPeer, sfidOf, ssidOf } from "./support/raw-peer.js";
 import { codeOf, eventsOf, filesIn, openStation, partnerEntry, rawCaller } from "./support/stations.js";
