@@ -1,4 +1,5 @@
 // A process that receives, to be killed. Arguments: folder, what to do, as JSON.
+import { writeSync } from "node:fs";
 import { join } from "node:path";
 import { fileStateStore, inboxSink, recoverInbox } from "../../dist/storage/index.js";
 
@@ -14,7 +15,8 @@ const ledger = {
   revoke: ({ key }) => store.remove("received", key),
 };
 const folders = { inboxFolder: join(folder, "inbox"), partialFolder: join(folder, "partial"), ledger };
-const say = (line) => process.stdout.write(`${line}\n`);
+// `process.stdout` keeps what does not fit into the pipe at once, and what it keeps is lost when the process is killed.
+const say = (line) => void writeSync(1, `${line}\n`);
 
 /** Octets of a file that only depend on where they are. */
 function octetsAt(offset, length) {
