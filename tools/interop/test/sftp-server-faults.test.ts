@@ -47,8 +47,9 @@ describeWithPeers("waybill sftp-server and what can go wrong", [...openSshSftp.p
     );
     let open: string[] = [];
     await interruptWhen(batch, async () => {
+      if ((await sizeOf(served("vanishing"))) <= MIB) return false;
       open = await filesOfRoot();
-      return (await sizeOf(served("vanishing"))) > MIB;
+      return true;
     });
     expect(open).toContain(served("vanishing"));
     await until("the file to be closed", async () => (await filesOfRoot()).length === 0);
@@ -63,7 +64,14 @@ describeWithPeers("waybill sftp-server and what can go wrong", [...openSshSftp.p
       return interruptWhen(batch, async () => (await sizeOf(copy)) > MIB / 4);
     });
     await Promise.all(downloads);
-    await until("all to be closed", async () => (await openFiles(server().pid)).length <= before.length);
+    let open = before;
+    const isClosed = async () => {
+      open = await openFiles(server().pid);
+      return open.length <= before.length;
+    };
+    await until("all to be closed", isClosed).catch((error: unknown) => {
+      throw new Error(`before: ${before.join(" ")}; after: ${open.join(" ")}`, { cause: error });
+    });
   });
 
   test("permission denied", async () => {
