@@ -1,5 +1,7 @@
 import { type ChildProcessByStdio, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import type { CommandLine } from "./ordinary-rights.js";
@@ -12,6 +14,23 @@ export interface StationSettings {
   readonly partner: string;
   readonly folder: string;
   readonly portFile: string;
+  readonly partnerCertificate?: string;
+}
+
+/** What a station has heard of a file that it has sent; octets in base64. */
+export interface HeardResponse {
+  /** Of the response, or the code of the error that made it invalid: then only `datasetName` is there as well. */
+  readonly kind: string;
+  readonly datasetName: string;
+  /** The name in the station's record of the file, if it knows the file. */
+  readonly ofFile?: string;
+  readonly timestamp: { readonly date: string; readonly time: string };
+  readonly destination: string;
+  readonly originator: string;
+  readonly hash: string;
+  readonly signature: string;
+  /** Of what was sent, for a file whose end response is to be signed. */
+  readonly hashes?: Readonly<Record<string, string>>;
 }
 
 /** What a station remembers. */
@@ -72,4 +91,10 @@ export function startStation(
 export function recordsOf(settings: StationSettings): StationRecords {
   const args = ["--disable-warning=ExperimentalWarning", SCRIPT, "inspect", JSON.stringify(settings)];
   return JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8" }));
+}
+
+/** What a station and those before it in its folder have heard. */
+export async function heardBy({ folder }: StationSettings): Promise<readonly HeardResponse[]> {
+  const lines = (await readFile(join(folder, "heard"), "utf8")).split("\n").filter(Boolean);
+  return lines.map((line) => JSON.parse(line));
 }
