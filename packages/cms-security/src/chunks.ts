@@ -3,13 +3,13 @@ import { throwIfAborted } from "@waybill/net-core";
 import { PieceCollector } from "./ber/octet-content.js";
 
 /** The size of the pieces in which content is hashed, encrypted and written. */
-export const PIECE_BYTES = 64 * 1024;
+export const PIECE_BYTES = 128 * 1024;
 /** zlib works in the thread pool: from this size on a visit there costs little beside the work. */
 const ZLIB_BYTES = 256 * 1024;
 /** How zlib's streams are set up: the next piece waits while one is worked on. */
 export const ZLIB_BUFFERS = { chunkSize: ZLIB_BYTES, highWaterMark: ZLIB_BYTES };
 /** After this long without a turn of the event loop others get one: a source may never wait for anything. */
-const TURN_MS = 4;
+const TURN_MS = 2;
 
 /**
  * The bytes of `source` in pieces of a good size: large chunks are cut, small ones joined. Lets the event loop turn.

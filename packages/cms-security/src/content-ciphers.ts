@@ -1,5 +1,4 @@
 import {
-  type Cipher,
   type CipherGCMTypes,
   createCipheriv,
   createDecipheriv,
@@ -11,6 +10,8 @@ import { TAG } from "./ber/ber-header.js";
 import { BerParts, octetsOf, smallIntegerOf } from "./ber/ber-value.js";
 import { derAlgorithm, derOctetString, derSequence, derSmallInteger } from "./ber/der-writer.js";
 import { cmsError, damaged } from "./cms-error.js";
+import { type Batch, batchBytes } from "./seal/batch.js";
+import { encryptContent, encryptHere } from "./seal/encrypt-content.js";
 
 /** Ciphers for content, by their names in node:crypto. */
 export const CONTENT_CIPHERS = [
@@ -48,7 +49,7 @@ const FACTS: Readonly<Record<ContentCipher, CipherFacts>> = {
 const TAG_BYTES = 16;
 const LEAST_TAG_BYTES = 12;
 /** One nonce encrypts 2^39 - 256 bits at most (NIST SP 800-38D section 5.2.1.1). */
-export const MAX_GCM_BYTES = 2 ** 36 - 32;
+const MAX_GCM_BYTES = 2 ** 36 - 32;
 
 export const isAuthenticated = (cipher: ContentCipher): boolean => FACTS[cipher].authenticated;
 export const keyBytesOf = (cipher: ContentCipher): number => FACTS[cipher].keyBytes;
@@ -58,8 +59,9 @@ export interface Encryption {
   readonly key: Buffer;
   /** The AlgorithmIdentifier with the parameters. */
   readonly algorithm: Buffer;
-  readonly cipher: Cipher;
-  /** GCM, after `cipher.final()`. */
+  /** The content, encrypted. Wipes the key. Errors: `ERR_CMS_OPTIONS` for more than GCM can do. */
+  encrypt(content: AsyncIterable<Batch>): AsyncGenerator<Buffer>;
+  /** GCM, after the content. */
   tag(): Buffer;
 }
 
@@ -68,12 +70,28 @@ export function startEncryption(name: ContentCipher): Encryption {
   const key = randomBytes(keyBytes);
   const iv = randomBytes(ivBytes);
   if (!authenticated) {
-    const cipher = createCipheriv(name, key, iv);
-    return { key, algorithm: derAlgorithm(oid, derOctetString(iv)), cipher, tag: () => Buffer.alloc(0) };
+    const encrypt = (content: AsyncIterable<Batch>) => encryptContent(name, key, iv, content);
+    return { key, algorithm: derAlgorithm(oid, derOctetString(iv)), encrypt, tag: () => Buffer.alloc(0) };
   }
   const cipher = createCipheriv(name as CipherGCMTypes, key, iv, { authTagLength: TAG_BYTES });
   const parameters = derSequence(derOctetString(iv), derSmallInteger(TAG_BYTES));
-  return { key, algorithm: derAlgorithm(oid, parameters), cipher, tag: () => cipher.getAuthTag() };
+  return {
+    key,
+    algorithm: derAlgorithm(oid, parameters),
+    encrypt: (content) => encryptHere(cipher, key, withinGcm(content)),
+    tag: () => cipher.getAuthTag(),
+  };
+}
+
+async function* withinGcm(content: AsyncIterable<Batch>): AsyncGenerator<Batch> {
+  let bytes = 0;
+  for await (const batch of content) {
+    bytes += batchBytes(batch);
+    if (bytes > MAX_GCM_BYTES) {
+      throw cmsError("ERR_CMS_OPTIONS", "AES-GCM encrypts 64 GiB at most: choose AES-CBC for larger files");
+    }
+    yield batch;
+  }
 }
 
 /** How content was encrypted. */

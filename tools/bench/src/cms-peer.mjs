@@ -15,7 +15,7 @@ const [settingsText = ""] = process.argv.slice(2);
 /** @type {{ certificate: string, privateKey: string }} Files. */
 const settings = JSON.parse(settingsText);
 /** As the command `waybill cms` reads. */
-const CHUNK = 256 * 1024;
+const CHUNK = 4 * 1024 * 1024;
 const SUITE = 4;
 const NANOSECONDS_PER_MS = 1e6;
 

@@ -4,9 +4,9 @@ import { derOctetString, derOid, derSetOf, derSmallInteger, endsOf, startOf } fr
 import { type IdentifierForm, requireKeyUsage } from "../certificate-identity.js";
 import type { KeyTransport } from "../cipher-suites.js";
 import { cmsError } from "../cms-error.js";
-import { type ContentCipher, isAuthenticated, MAX_GCM_BYTES, startEncryption } from "../content-ciphers.js";
+import { type ContentCipher, isAuthenticated, startEncryption } from "../content-ciphers.js";
 import { CONTENT_TYPE } from "../object-identifiers.js";
-import { type Batch, batchBytes, contentInfoStart, octetPiece } from "./batch.js";
+import { type Batch, contentInfoStart, octetPiece } from "./batch.js";
 import { isEcRecipient, recipientInfo } from "./recipient-info.js";
 
 export interface EncryptSettings {
@@ -34,11 +34,10 @@ export async function* encryptLayer(
   settings: EncryptSettings,
 ): AsyncGenerator<Batch> {
   const { recipients, cipher: name, identifyBy } = settings;
-  const { key, algorithm, cipher, tag } = startEncryption(name);
+  const { key, algorithm, encrypt, tag } = startEncryption(name);
   const authenticated = isAuthenticated(name);
   const infos: Buffer[] = [];
   for (const recipient of recipients) infos.push(await recipientInfo(recipient, key, settings));
-  key.fill(0);
   const isPlain = identifyBy !== "subjectKeyId" && !recipients.some(isEcRecipient);
   yield [
     ...contentInfoStart(authenticated ? CONTENT_TYPE.authEnvelopedData : CONTENT_TYPE.envelopedData),
@@ -51,18 +50,7 @@ export async function* encryptLayer(
     algorithm,
     startOf(context(0)),
   ];
-  let encrypted = 0;
-  for await (const batch of content) {
-    const bytes = batch.map((piece) => cipher.update(piece)).filter((piece) => piece.length > 0);
-    if (authenticated) {
-      encrypted += batchBytes(bytes);
-      if (encrypted > MAX_GCM_BYTES) {
-        throw cmsError("ERR_CMS_OPTIONS", "AES-GCM encrypts 64 GiB at most: choose AES-CBC for larger files");
-      }
-    }
-    yield octetPiece(bytes);
-  }
-  yield octetPiece([cipher.final()]);
+  for await (const bytes of encrypt(content)) yield octetPiece([bytes]);
   // The octets and EncryptedContentInfo; then the message and the two of ContentInfo.
   yield [endsOf(2), ...(authenticated ? [derOctetString(tag())] : []), endsOf(3)];
 }

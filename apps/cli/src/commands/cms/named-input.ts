@@ -8,8 +8,8 @@ import { TransferBar } from "./transfer-bar.js";
 /** The name that stands for the standard input. */
 export const STANDARD_INPUT = "-";
 
-/** Octets that are read at once. */
-const READ_BYTES = 256 * 1024;
+/** Octets that are read at once: enough for two processors to have work until the next ones are there. */
+const READ_BYTES = 4 * 1024 * 1024;
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
