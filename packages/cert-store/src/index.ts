@@ -67,6 +67,7 @@ export * from "./pkcs11/pkcs11-store-types.js";
 export { type Pkcs11TlsKey, type Pkcs11TlsKeyOptions, pkcs11TlsKey } from "./pkcs11/pkcs11-tls.js";
 export { publicKeyFromBlob } from "./public-key.js";
 export { type RemoteKeyOptions, type RemoteSignRequest, remoteKey } from "./remote-key.js";
+export { unpadOaep } from "./rsa-unpadding.js";
 export * from "./store-types.js";
 export { type OpenStoreOptions, openStore, type StoreInput } from "./stores/open-store.js";
 export * from "./stores/store-limits.js";

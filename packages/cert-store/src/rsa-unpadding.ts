@@ -51,17 +51,22 @@ export function unpadPkcs1(block: Buffer, ciphertext: Uint8Array, secret: Uint8A
 }
 
 /**
- * Takes the padding of RSAES-OAEP (RFC 8017 section 7.1.2, MGF1 with the same hash) off `block`, which is as long as the
- * modulus. Undefined when it is wrong, whatever is wrong with it.
+ * Takes the padding of RSAES-OAEP (RFC 8017 section 7.1.2) off `block`, which is as long as the modulus. `maskHash`: that of MGF1,
+ * by default the same. Undefined when it is wrong, whatever is wrong with it.
  */
-export function unpadOaep(block: Buffer, hash: HashName, label: Uint8Array): Buffer | undefined {
+export function unpadOaep(
+  block: Buffer,
+  hash: HashName,
+  label: Uint8Array,
+  maskHash: HashName = hash,
+): Buffer | undefined {
   const labelHash = createHash(hash).update(label).digest();
   const hashBytes = labelHash.length;
   if (block.length < 2 * hashBytes + 2) return undefined;
   const seed = Buffer.from(block.subarray(1, 1 + hashBytes));
   const data = Buffer.from(block.subarray(1 + hashBytes));
-  xorInto(seed, mgf1(hash, data, hashBytes));
-  xorInto(data, mgf1(hash, seed, data.length));
+  xorInto(seed, mgf1(maskHash, data, hashBytes));
+  xorInto(data, mgf1(maskHash, seed, data.length));
   let good = isZero(byteAt(block, 0));
   for (let index = 0; index < hashBytes; index += 1) {
     good &= isZero(byteAt(data, index) ^ byteAt(labelHash, index));

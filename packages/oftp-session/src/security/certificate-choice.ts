@@ -1,4 +1,5 @@
 import type { Certificate } from "@waybill/cert-store";
+import { sameCode } from "../station/partner.js";
 import type { PartnerCertificate, SecurityPurpose } from "./partner-security.js";
 
 interface Purposeful {
@@ -18,7 +19,9 @@ export function ofStation<T extends Pick<PartnerCertificate, "sfids">>(
   all: readonly T[],
   code: string | undefined,
 ): readonly T[] {
-  const named = all.filter(({ sfids }) => sfids?.some((sfid) => sfid.trimEnd() === code?.trimEnd()) === true);
+  const named = all.filter(
+    ({ sfids }) => code !== undefined && sfids?.some((sfid) => sameCode(sfid, code)) === true,
+  );
   return named.length > 0 ? named : all.filter(({ sfids }) => sfids === undefined);
 }
 

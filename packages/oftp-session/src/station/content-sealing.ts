@@ -11,9 +11,9 @@ import {
 import { errorCode, TransferError, throwIfAborted } from "@waybill/net-core";
 import { RecordReader } from "../driver/record-lengths.js";
 import { isEncrypted, isSigned } from "../security/security-rules.js";
+import { writeContentFile } from "../storage/content-file.js";
 import { fileSource } from "../storage/content-source.js";
 import { type LocalOutgoingFile, localOutgoingFile } from "../storage/outgoing-file.js";
-import { writeContentFile } from "./content-file.js";
 import { lockKey } from "./lock-key.js";
 import type { QueuedFile, TransmittedContent } from "./outgoing-queue.js";
 import { type Partner, partnerFolder } from "./partner.js";

@@ -1,9 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { open, rename, unlink } from "node:fs/promises";
+import { unlink } from "node:fs/promises";
 import { join } from "node:path";
+import { writeWholeFile } from "./content-file.js";
 import { type LocalOutgoingFile, localOutgoingFile, type OutgoingFileOptions } from "./outgoing-file.js";
-import { ensureFolder } from "./storage-environment.js";
-import { nodeFileSystem } from "./storage-file-system.js";
 
 /** A file that was made from a stream. */
 export interface SpooledOutgoingFile extends LocalOutgoingFile {
@@ -39,23 +38,9 @@ export async function spoolContent(
   stream: AsyncIterable<Uint8Array | string>,
   folder: string,
 ): Promise<string> {
-  await ensureFolder(nodeFileSystem, folder, 0o700);
   const path = join(folder, `spool-${randomBytes(8).toString("hex")}`);
-  const partPath = `${path}.part`;
-  const handle = await open(partPath, "wx", 0o600);
-  try {
-    try {
-      for await (const chunk of stream) await handle.appendFile(chunk);
-      await handle.datasync();
-    } finally {
-      await handle.close();
-    }
-    await rename(partPath, path);
-    await nodeFileSystem.syncFolder(folder);
-    return path;
-  } catch (error) {
-    await unlink(partPath).catch(() => {});
-    await unlink(path).catch(() => {});
-    throw error;
-  }
+  await writeWholeFile(path, async (handle) => {
+    for await (const chunk of stream) await handle.appendFile(chunk);
+  });
+  return path;
 }

@@ -1,9 +1,10 @@
 import type { ProtocolLevel } from "@waybill/oftp-codec";
-import type {
-  OwnIdentity,
-  PartnerCertificate,
-  SecureAuthentication,
-  SecurityPurpose,
+import {
+  levelWithSecurity,
+  type OwnIdentity,
+  type PartnerCertificate,
+  type SecureAuthentication,
+  type SecurityPurpose,
 } from "@waybill/oftp-session";
 import type { Located } from "./config-certificate.js";
 import type { ConfigNode } from "./config-node.js";
@@ -19,9 +20,6 @@ export interface SecurityMeans {
   readonly mayBring: boolean;
   readonly level: ProtocolLevel;
 }
-
-/** The first level with file security and secure authentication: ODETTE-FTP 2.0 (RFC 5024 section 1.4). */
-const SECURITY_LEVEL: ProtocolLevel = 5;
 
 /**
  * Errors for settings that cannot work, because a certificate is missing or the partner speaks an older release, before
@@ -76,9 +74,9 @@ function requireTheirs(
 }
 
 function requireLevel(node: ConfigNode, { level, name }: SecurityMeans): void {
-  if (level >= SECURITY_LEVEL) return;
+  if (level >= levelWithSecurity) return;
   throw node.error(
-    `needs level ${SECURITY_LEVEL} (ODETTE-FTP 2.0), and the partner ${name} has level ${level}`,
+    `needs level ${levelWithSecurity} (ODETTE-FTP 2.0), and the partner ${name} has level ${level}`,
   );
 }
 
