@@ -7,7 +7,7 @@ import { join } from "node:path";
  * @property {number} failed
  * @property {number} skipped
  * @property {boolean} interrupted
- * @property {string[]} failures
+ * @property {string[]} failures The test on the first line of each, what went wrong on those after it.
  */
 
 /**
@@ -40,7 +40,7 @@ export function printSummary(packages, exitCode, print = console.log) {
   const missing = missingPeers(packages);
   print("");
   if (missing.length > 0) print(["Skipped, because a program is missing:", ...missing].join("\n  "));
-  if (failures.length > 0) print(["Failed:", ...failures].join("\n  "));
+  if (failures.length > 0) print(["Failed:", ...failures.flatMap((text) => text.split("\n"))].join("\n  "));
   print(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   return total.failed === 0 ? 0 : 1;
 }

@@ -31,13 +31,21 @@ describe("the summary of a test run", () => {
     expect(code).toBe(0);
   });
 
-  test("names what failed", async () => {
+  test("names what failed, and says why", async () => {
     const { code, printed } = await summary(
-      { "a/test-results/results.json": { ...results, failed: 1, failures: ["x.test.ts: adds"] } },
+      {
+        "a/test-results/results.json": { ...results, failed: 1, failures: ["x.test.ts: adds\n  3 is not 4"] },
+      },
       ["a"],
       1,
     );
-    expect(printed).toEqual(["", "Failed:", "  a x.test.ts: adds", "0 passed, 1 failed, 0 skipped"]);
+    expect(printed).toEqual([
+      "",
+      "Failed:",
+      "  a x.test.ts: adds",
+      "    3 is not 4",
+      "0 passed, 1 failed, 0 skipped",
+    ]);
     expect(code).toBe(1);
   });
 
