@@ -1,9 +1,13 @@
+import { once } from "node:events";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { finished } from "node:stream/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { encodeRequest, localFileSystem, OpenFlag, type SftpEvent } from "@waybill/sftp-server";
+import { encodeRequest, localFileSystem, OpenFlag, type SftpEvent, serveSftp } from "@waybill/sftp-server";
 import { type TemporaryFolder, temporaryFolder } from "@waybill/testing";
 import { ControlledFileSystem, settled } from "./support/controlled-file-system.js";
+import { duplexPair } from "./support/duplex-pair.js";
 import { openFilesBelow } from "./support/open-files.js";
 import { TestClient } from "./support/test-client.js";
 
@@ -123,6 +127,90 @@ describe("when a session ends", () => {
     expect(over).toBe(false);
     controlled.proceed("close");
     await client.served;
+  });
+
+  describe("because the client has ended its side and takes nothing any more", () => {
+    const LINGER_MS = 50;
+
+    /** A session whose client has asked for more than fits anywhere and has stopped reading. */
+    async function stalled(readBytes: number, reads: number) {
+      writeFileSync(join(folder.path, "big"), Buffer.alloc(readBytes * reads));
+      const [client, server] = duplexPair();
+      client.on("error", () => {});
+      const options = { fileSystem: await localFileSystem(folder.path), lingerMs: LINGER_MS };
+      const served = serveSftp(server, options);
+      const init = encodeRequest({ kind: "init", version: 3, extensions: [] });
+      client.write(
+        Buffer.concat([
+          init,
+          encodeRequest({ kind: "open", id: 1, path: "/big", flags: READ, attributes: {} }),
+        ]),
+      );
+      const opened = new Promise<Buffer>((resolve) => {
+        let received = Buffer.alloc(0);
+        client.on("data", function take(chunk: Buffer) {
+          received = Buffer.concat([received, chunk]);
+          const at = received.indexOf(Buffer.from([0, 0, 0, 1]), received.readUInt32BE(0) + 4);
+          if (at < 0) return;
+          client.off("data", take).pause();
+          resolve(received.subarray(at + 4));
+        });
+      });
+      const rest = await opened;
+      const handle = rest.toString("latin1", 4, 4 + rest.readUInt32BE(0));
+      for (let index = 0; index < reads; index += 1) {
+        client.write(
+          encodeRequest({
+            kind: "read",
+            id: index + 2,
+            handle,
+            offset: index * readBytes,
+            length: readBytes,
+          }),
+        );
+      }
+      return { client, server, served };
+    }
+
+    test.each([
+      ["a reply that is held up", 1],
+      ["more replies than may wait", 40],
+    ])("with %s, files and channel are closed", async (_name, reads) => {
+      const { client, server, served } = await stalled(200_000, reads);
+      client.end();
+      // With requests that still wait in the channel its end is not read: ssh-core tells of it like this.
+      server.emit("eof");
+      await served;
+      expect(openFilesBelow(folder.path)).toEqual([]);
+      if (!server.closed) await once(server, "close");
+    });
+
+    test("one that has not ended its side may take as long as it likes", async () => {
+      const { client, server, served } = await stalled(200_000, 40);
+      await pause(LINGER_MS * 4);
+      expect(server.destroyed).toBe(false);
+      let received = 0;
+      client.on("data", (chunk: Buffer) => {
+        received += chunk.length;
+      });
+      client.resume();
+      client.end();
+      await served;
+      await finished(client);
+      expect(received).toBeGreaterThan(200_000 * 40);
+    });
+
+    test("one that takes something now and then gets everything", async () => {
+      const { client, served } = await stalled(200_000, 20);
+      client.end();
+      let received = 0;
+      while (received < 200_000 * 20) {
+        await pause(LINGER_MS / 5);
+        received += (client.read() as Buffer | null)?.length ?? 0;
+      }
+      client.resume();
+      await served;
+    });
   });
 
   test("a handle whose close fails does not keep the others open", async () => {

@@ -103,6 +103,9 @@ export class ChannelStream extends Duplex {
     callback(error);
   }
 
+  /** Called by the connection when the engine has taken in what arrived. */
+  afterTraffic(): void {}
+
   /** For what must leave after the last byte and before EOF. */
   protected beforeEnd(): void {}
 

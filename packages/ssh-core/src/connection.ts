@@ -136,6 +136,7 @@ export class Connection {
         socket.destroy();
         return;
       }
+      channel.afterTraffic();
     }
     if (socket.writableLength > ANSWER_LIMIT) socket.pause();
     const total = socket.bytesRead + socket.bytesWritten;

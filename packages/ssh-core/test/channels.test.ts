@@ -110,6 +110,23 @@ describe("data", () => {
   });
 });
 
+test("a server learns of the client's EOF before it has read what came first", async () => {
+  const got: Promise<string>[] = [];
+  const server = await serve({
+    exec: () => async (channel) => {
+      const eof = once(channel, "eof");
+      got.push(eof.then(() => text(channel)));
+      await got[0];
+    },
+  });
+  const channel = await (await connect(server)).exec("take");
+  const sent = "words".repeat(200_000);
+  channel.end(sent);
+  channel.resume();
+  await channel.exited;
+  expect((await got[0]) === sent).toBe(true);
+});
+
 test("ending a channel that the other side has closed already loses neither its data nor its exit code", async () => {
   const server = await serve({
     exec: (command) => (channel) => {

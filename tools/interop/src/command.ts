@@ -33,8 +33,11 @@ export async function fail(command: Command): Promise<string> {
   return `${result.stdout}\n${result.stderr}`;
 }
 
-/** Starts a program and kills it as soon as `condition` holds. Rejects when it ends before that. */
-export async function interruptWhen(command: Command, condition: () => Promise<boolean>): Promise<void> {
+/** Starts a program and kills it as soon as `condition`, which gets its pid, holds. Rejects when it ends before that. */
+export async function interruptWhen(
+  command: Command,
+  condition: (pid: number) => Promise<boolean>,
+): Promise<void> {
   const { program, args, env, input = "" } = command;
   const child = spawn(program, args, { env, stdio: ["pipe", "ignore", "ignore"] });
   const closed = once(child, "close");
@@ -45,7 +48,7 @@ export async function interruptWhen(command: Command, condition: () => Promise<b
   child.stdin.on("error", () => {});
   child.stdin.end(input);
   try {
-    await until(`the moment to interrupt ${program}`, async () => ended || (await condition()));
+    await until(`the moment to interrupt ${program}`, async () => ended || (await condition(child.pid!)));
     if (ended) throw new Error(`${describe(command)} ended before it could be interrupted`);
   } finally {
     child.kill("SIGKILL");

@@ -8,6 +8,13 @@ export async function residentBytes(pid: number): Promise<number> {
   return Number(kibibytes) * 1024;
 }
 
+/** Bytes that a process has handed to the system in calls like write(2), since it started (wchar of proc(5)). */
+export async function writtenBytes(pid: number): Promise<number> {
+  const [, bytes] = /^wchar: (\d+)$/m.exec(await readFile(`/proc/${pid}/io`, "utf8")) ?? [];
+  if (bytes === undefined) throw new Error(`process ${pid} has no wchar`);
+  return Number(bytes);
+}
+
 /** What the open file descriptors of a process lead to. */
 export async function openFiles(pid: number): Promise<string[]> {
   const folder = `/proc/${pid}/fd`;

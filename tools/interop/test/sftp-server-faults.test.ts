@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect } from "@jest/globals";
 import { describeWithPeers, peers, type TemporaryFolder, temporaryFolder } from "@waybill/testing";
 import { atMost, openSshSftp, sftpBatch, sftpWord } from "../src/clients/openssh.js";
@@ -8,7 +9,7 @@ import { type ParamikoStep, paramikoSteps } from "../src/clients/paramiko.js";
 import { interruptWhen, runCommand, succeed } from "../src/command.js";
 import { prlimit, smallDiskPossible, withFileSizeLimit, withSmallDisk } from "../src/limited-disk.js";
 import { snapshot } from "../src/outside-world.js";
-import { openFiles } from "../src/process-usage.js";
+import { openFiles, writtenBytes } from "../src/process-usage.js";
 import { isThere, MIB, makeFile, sha256, sizeOf } from "../src/test-files.js";
 import { until } from "../src/until.js";
 import { testWith, useWaybillServer, type WaybillServer } from "../src/waybill-server.js";
@@ -72,6 +73,25 @@ describeWithPeers("waybill sftp-server and what can go wrong", [...openSshSftp.p
     await until("all to be closed", isClosed).catch((error: unknown) => {
       throw new Error(`before: ${before.join(" ")}; after: ${open.join(" ")}`, { cause: error });
     });
+  });
+
+  test("a client that is killed when its ssh holds all that it may, and stays behind, leaves nothing open", async () => {
+    await makeFile(served("wanted"), 50 * MIB);
+    const before = await openFiles(server().pid);
+    const batch = sftpBatch(server().access, [`get /wanted ${sftpWord(local("full"))}`], atMost(10 * MIB));
+    let stopped = false;
+    let written = 0;
+    await interruptWhen(batch, async (pid) => {
+      if ((await sizeOf(local("full"))) < 8 * MIB) return false;
+      if (!stopped) process.kill(pid, "SIGSTOP");
+      stopped = true;
+      const writtenThen = written;
+      written = await writtenBytes(server().pid);
+      await pause(200);
+      return written === writtenThen;
+    });
+    await until("all to be closed", async () => (await openFiles(server().pid)).length <= before.length);
+    expect(server().log).toMatch(/takes no replies any more/);
   });
 
   test("permission denied", async () => {

@@ -14,6 +14,7 @@ export class ReplyWriter {
   #small: Buffer[] = [];
   #scheduled = false;
   #unsentBytes = 0;
+  #takenBytes = 0;
   #closed = false;
   readonly #flushLater = () => this.flush();
 
@@ -25,6 +26,15 @@ export class ReplyWriter {
 
   get hasRoom(): boolean {
     return this.#unsentBytes < MAX_UNSENT_BYTES;
+  }
+
+  get unsentBytes(): number {
+    return this.#unsentBytes;
+  }
+
+  /** All that the other side has taken so far. */
+  get takenBytes(): number {
+    return this.#takenBytes;
   }
 
   send(reply: Reply): void {
@@ -70,6 +80,7 @@ export class ReplyWriter {
     this.#channel.write(bytes, (error) => {
       const hadRoom = this.hasRoom;
       this.#unsentBytes -= bytes.length;
+      this.#takenBytes += bytes.length;
       // After an error the stream may still hold the bytes: let the buffer go instead of using it again.
       if (pooled !== undefined && !error) returnBuffer(pooled);
       if (!hadRoom && this.hasRoom) this.#onRoom();

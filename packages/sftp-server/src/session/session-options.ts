@@ -16,6 +16,11 @@ export interface SftpSessionOptions {
   /** Requests taken in and not answered yet; more wait in the channel. Default 64. */
   readonly maxRequestsInFlight?: number;
   /**
+   * How long a client that has ended its side may take none of the replies that are meant for it, in milliseconds, before
+   * the session ends and the channel is destroyed; twice as long at most. Default 10,000.
+   */
+  readonly lingerMs?: number;
+  /**
    * Aborted when the server is about to stop: what is open may be finished, nothing more is opened, and the session ends
    * as soon as nothing is open. Default: never.
    */
@@ -45,6 +50,7 @@ export interface SessionSettings {
   readonly maxHandles: number;
   readonly maxPacketBytes: number;
   readonly maxRequestsInFlight: number;
+  readonly lingerMs: number;
   readonly closing: AbortSignal | undefined;
   readonly logger: Logger;
   readonly onEvent: (event: SftpEvent) => void;
@@ -62,6 +68,7 @@ export function withDefaults(options: SftpSessionOptions): SessionSettings {
     maxHandles: options.maxHandles ?? 256,
     maxPacketBytes: Math.max(options.maxPacketBytes ?? 256 * 1024, MIN_PACKET_LIMIT_BYTES),
     maxRequestsInFlight: Math.max(options.maxRequestsInFlight ?? 64, 1),
+    lingerMs: options.lingerMs ?? 10_000,
     closing: options.closing,
     logger,
     onEvent: (event) => {

@@ -55,6 +55,7 @@ export class SftpSession implements DataOutcome {
   #failure: TransferError | undefined;
   #ending = false;
   #outdatedTimer: NodeJS.Timeout | undefined;
+  #lingerTimer: NodeJS.Timeout | undefined;
   #settle: Settle | undefined;
 
   constructor(channel: Duplex, settings: SessionSettings) {
@@ -87,15 +88,21 @@ export class SftpSession implements DataOutcome {
       this.#splitter.push(chunk);
       this.#pump();
     });
+    // An SSH channel tells of it while requests before it still wait.
+    channel.once("eof", () => this.#linger());
     channel.once("end", () => {
       this.#inputEnded = true;
+      this.#linger();
       this.#pump();
     });
     channel.on("error", (error: unknown) => {
       this.#settings.logger.debug({ error }, "sftp channel failed");
       this.#stop(undefined);
     });
-    channel.once("close", () => this.#stop(undefined));
+    channel.once("close", () => {
+      clearInterval(this.#lingerTimer);
+      this.#stop(undefined);
+    });
     this.#settings.closing?.addEventListener("abort", this.#onClosing, { once: true });
     return new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
@@ -278,6 +285,29 @@ export class SftpSession implements DataOutcome {
     if (failure === undefined) this.#replies.close();
     else this.#channel.pause();
     this.#endWhenDone();
+  }
+
+  /**
+   * The client has ended its side. OpenSSH's client, when the program behind it is gone, throws away what it holds and never
+   * opens the window of the channel again: nothing can be sent any more, though the connection lives.
+   */
+  #linger(): void {
+    if (this.#lingerTimer !== undefined || this.#channel.destroyed) return;
+    let taken = this.#replies.takenBytes;
+    // It goes on when the session is over: the channel has not ended before the last reply has left.
+    this.#lingerTimer = setInterval(() => {
+      const { unsentBytes, takenBytes } = this.#replies;
+      if (unsentBytes > 0 && takenBytes === taken) {
+        this.#settings.logger.info(
+          { unsentBytes },
+          "the client has ended its side and takes no replies any more",
+        );
+        this.#channel.destroy();
+      } else if (unsentBytes === 0 && this.#ending) {
+        clearInterval(this.#lingerTimer);
+      }
+      taken = takenBytes;
+    }, this.#settings.lingerMs).unref();
   }
 
   #endWhenDone(): void {
