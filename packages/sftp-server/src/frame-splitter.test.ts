@@ -77,6 +77,22 @@ describe("FrameSplitter", () => {
     expect(second!.buffer).toBe(chunk.buffer);
   });
 
+  test("joins chunks that follow each other in memory, and only those", () => {
+    const stream = frame(Buffer.alloc(9000, 1));
+    const apart = Buffer.alloc(6000, 1);
+    const splitter = new FrameSplitter(20_000);
+    splitter.push(stream.subarray(0, 3000));
+    splitter.push(stream.subarray(3000, 5000));
+    splitter.push(stream.subarray(5000));
+    expect(splitter.next()).toHaveLength(1);
+    splitter.push(stream.subarray(0, 3004));
+    splitter.push(apart.subarray(0, 3000));
+    splitter.push(apart.subarray(3000));
+    const packet = splitter.next()!;
+    expect(packet.map((piece) => piece.length)).toEqual([3000, 6000]);
+    expect(Buffer.concat(packet).equals(Buffer.alloc(9000, 1))).toBe(true);
+  });
+
   test("keeps a packet that drips in byte by byte in few pieces", () => {
     const body = Buffer.alloc(200_000, 1);
     const splitter = new FrameSplitter(body.length);

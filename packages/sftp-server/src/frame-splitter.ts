@@ -33,7 +33,8 @@ export class FrameSplitter {
 
   push(chunk: Buffer): void {
     if (chunk.length === 0) return;
-    if (this.#available > 0 && chunk.length < SMALL_CHUNK_BYTES) this.#appendGathered(chunk);
+    if (this.#available > 0 && this.#continuesLast(chunk)) this.#extendLast(chunk.length);
+    else if (this.#available > 0 && chunk.length < SMALL_CHUNK_BYTES) this.#appendGathered(chunk);
     else this.#append(chunk);
     this.#available += chunk.length;
   }
@@ -68,6 +69,17 @@ export class FrameSplitter {
     this.#offset = 0;
     this.#available = 0;
     this.#gather = undefined;
+  }
+
+  /** Whether a chunk lies in memory right behind the last one. */
+  #continuesLast(chunk: Buffer): boolean {
+    const last = this.#chunks.at(-1)!;
+    return last.buffer === chunk.buffer && last.byteOffset + last.length === chunk.byteOffset;
+  }
+
+  #extendLast(bytes: number): void {
+    const last = this.#chunks.pop()!;
+    this.#append(Buffer.from(last.buffer as ArrayBuffer, last.byteOffset, last.length + bytes));
   }
 
   #append(chunk: Buffer): void {

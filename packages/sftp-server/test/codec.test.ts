@@ -165,6 +165,16 @@ describe("the codec", () => {
     expect(packet.subarray(9).toString("latin1")).toBe("\0\0\0\x01t\0\0\0\x04link");
   });
 
+  test("does not tie extended attributes to the memory of their packet", () => {
+    const extended = [{ type: "note@example.com", data: Buffer.from("kept") }];
+    const packet = encodeRequest({ kind: "setstat", id: 1, path: "/f", attributes: { extended } }).subarray(
+      4,
+    );
+    const request = decodeRequest(packet);
+    packet.fill(0xee);
+    expect(request).toMatchObject({ attributes: { extended } });
+  });
+
   test("gives the bodies of extended replies back", () => {
     const uint64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
     const statistics = fc.record({

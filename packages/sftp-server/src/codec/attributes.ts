@@ -64,7 +64,9 @@ function readExtended(reader: ByteReader): ExtendedAttribute[] {
   if (count > reader.remaining / 8) throw malformed("it announces more extended attributes than it holds");
   const extended: ExtendedAttribute[] = [];
   for (let index = 0; index < count; index += 1) {
-    extended.push({ type: reader.text("extended type"), data: reader.bytes("extended data") });
+    const type = reader.text("extended type");
+    // A copy: a file system may keep it, and a session uses the memory of its packets again.
+    extended.push({ type, data: Buffer.from(reader.bytes("extended data")) });
   }
   return extended;
 }

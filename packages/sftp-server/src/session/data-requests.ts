@@ -1,7 +1,6 @@
 import { StatusCode } from "../codec/packet-types.js";
 import type { Reply } from "../codec/replies.js";
 import type { ReadRequest, WriteRequest } from "../codec/requests.js";
-import { returnBuffer, takeBuffer } from "./buffer-pool.js";
 import type { OpenFile } from "./open-file.js";
 import type { Access } from "./request-order.js";
 import type { PendingRead } from "./sequential-reader.js";
@@ -54,7 +53,6 @@ export class WriteTask implements PendingWrite {
   readonly offset: number;
   readonly length: number;
   readonly data: readonly Buffer[];
-  readonly #copy: Buffer | undefined;
   readonly #request: WriteRequest;
   readonly #access: Access;
   readonly #file: OpenFile;
@@ -63,8 +61,7 @@ export class WriteTask implements PendingWrite {
   constructor(request: WriteRequest, access: Access, file: OpenFile, outcome: DataOutcome) {
     this.offset = request.offset;
     this.length = request.length;
-    this.#copy = copyOf(request);
-    this.data = this.#copy === undefined ? request.data : [this.#copy.subarray(0, request.length)];
+    this.data = request.data;
     this.#request = request;
     this.#access = access;
     this.#file = file;
@@ -72,7 +69,6 @@ export class WriteTask implements PendingWrite {
   }
 
   done(error?: unknown): void {
-    if (this.#copy !== undefined) returnBuffer(this.#copy);
     if (error !== undefined) {
       this.#outcome.failed(this.#request, this.#access, error);
       return;
@@ -80,24 +76,4 @@ export class WriteTask implements PendingWrite {
     this.#file.bytesWritten += this.length;
     this.#outcome.reply(this.#request, this.#access, success(this.#request.id));
   }
-}
-
-const MIN_COPIED_BYTES = 16 * 1024;
-const MAX_COPIED_BYTES = 256 * 1024;
-
-/**
- * The data of a large WRITE in a buffer of the pool. It costs no measurable time and halves the memory of an upload: the
- * chunks of the channel die young, where otherwise V8 would move them to its old generation while they wait for the
- * disk, and collect them only after some 60 MiB.
- */
-function copyOf(request: WriteRequest): Buffer | undefined {
-  if (request.length < MIN_COPIED_BYTES || request.length > MAX_COPIED_BYTES) return undefined;
-  // Few sizes, so that buffers fit again: 16, 32, 64, 128 and 256 KiB.
-  const buffer = takeBuffer(2 ** Math.ceil(Math.log2(request.length)));
-  let at = 0;
-  for (const piece of request.data) {
-    buffer.set(piece, at);
-    at += piece.length;
-  }
-  return buffer;
 }

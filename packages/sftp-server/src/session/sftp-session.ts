@@ -5,7 +5,6 @@ import type { Reply } from "../codec/replies.js";
 import { decodeRequest, type Packet } from "../codec/request-decoder.js";
 import type { ReadRequest, Request, WriteRequest } from "../codec/requests.js";
 import { FileSystemError, statusOf } from "../file-system-error.js";
-import { FrameSplitter } from "../frame-splitter.js";
 import { closeForgotten } from "./close-forgotten.js";
 import { type DataOutcome, ReadTask, WriteTask } from "./data-requests.js";
 import { extensionHandlers } from "./extension-handlers.js";
@@ -17,7 +16,9 @@ import { pathHandlers } from "./path-handlers.js";
 import { ReadAheadBudget } from "./read-ahead-budget.js";
 import { ReplyWriter } from "./reply-writer.js";
 import { accessOf, changesSomething } from "./request-access.js";
+import { RequestIntake, type TakenPacket } from "./request-intake.js";
 import { type Access, RequestOrder } from "./request-order.js";
+import { RequestsUnderWay } from "./requests-under-way.js";
 import type { HandledKind, Handlers, SessionContext } from "./session-context.js";
 import { status, success } from "./session-context.js";
 import { maxDataBytes, PACKET_OVERHEAD_BYTES, type SessionSettings } from "./session-options.js";
@@ -38,15 +39,14 @@ interface Settle {
 export class SftpSession implements DataOutcome {
   readonly #channel: Duplex;
   readonly #settings: SessionSettings;
-  readonly #splitter: FrameSplitter;
+  readonly #intake: RequestIntake;
   readonly #replies: ReplyWriter;
   readonly #handles: HandleTable;
   readonly #budget = new ReadAheadBudget();
   readonly #order: RequestOrder<Request>;
   readonly #context: SessionContext;
-  readonly #costs = new Map<Request, number>();
+  readonly #underWay = new RequestsUnderWay();
   #initialised = false;
-  #bytesInFlight = 0;
   #pumping = false;
   /** The client will send nothing more. */
   #inputEnded = false;
@@ -61,7 +61,7 @@ export class SftpSession implements DataOutcome {
   constructor(channel: Duplex, settings: SessionSettings) {
     this.#channel = channel;
     this.#settings = settings;
-    this.#splitter = new FrameSplitter(settings.maxPacketBytes + PACKET_OVERHEAD_BYTES);
+    this.#intake = new RequestIntake(settings.maxPacketBytes + PACKET_OVERHEAD_BYTES);
     this.#replies = new ReplyWriter(channel, () => this.#pump());
     this.#handles = new HandleTable(settings.maxHandles);
     this.#order = new RequestOrder(
@@ -85,7 +85,7 @@ export class SftpSession implements DataOutcome {
     const channel = this.#channel;
     channel.on("data", (chunk: Buffer) => {
       if (this.#over) return;
-      this.#splitter.push(chunk);
+      this.#intake.push(chunk);
       this.#pump();
     });
     // An SSH channel tells of it while requests before it still wait.
@@ -120,9 +120,9 @@ export class SftpSession implements DataOutcome {
     this.#pumping = true;
     try {
       while (!this.#over && this.#hasRoom()) {
-        const packet = this.#splitter.next();
-        if (packet === undefined) break;
-        this.#take(packet);
+        const taken = this.#intake.next();
+        if (taken === undefined) break;
+        this.#take(taken);
       }
     } catch (error) {
       this.#stop(isTransferError(error) ? error : internalError(error));
@@ -140,17 +140,19 @@ export class SftpSession implements DataOutcome {
 
   #hasRoom(): boolean {
     return (
-      this.#costs.size < this.#settings.maxRequestsInFlight &&
-      this.#bytesInFlight < MAX_BYTES_IN_FLIGHT &&
+      this.#underWay.count < this.#settings.maxRequestsInFlight &&
+      this.#underWay.bytes < MAX_BYTES_IN_FLIGHT &&
       this.#replies.hasRoom
     );
   }
 
-  #take(packet: Packet): void {
+  #take(taken: TakenPacket): void {
+    const { packet } = taken;
     const type = packet[0]![0]!;
     if (!this.#initialised) {
       this.#replies.send(answerInit(packet, this.#settings.fileSystem));
       this.#initialised = true;
+      this.#intake.finish(taken);
       return;
     }
     if (type === PacketType.INIT) {
@@ -161,12 +163,11 @@ export class SftpSession implements DataOutcome {
       request = decodeRequest(packet);
     } catch (error) {
       this.#replyError(idOf(packet), error, "malformed");
+      this.#intake.finish(taken);
       return;
     }
-    const bytes = packet.reduce((sum, piece) => sum + piece.length, 0);
-    const cost = request.kind === "read" ? bytes + this.#readLength(request) : bytes;
-    this.#costs.set(request, cost);
-    this.#bytesInFlight += cost;
+    const answerBytes = request.kind === "read" ? this.#readLength(request) : 0;
+    this.#underWay.add(request, taken, answerBytes);
     this.#order.submit(request);
   }
 
@@ -268,8 +269,8 @@ export class SftpSession implements DataOutcome {
   }
 
   #finish(request: Request, access: Access): void {
-    this.#bytesInFlight -= this.#costs.get(request) ?? 0;
-    this.#costs.delete(request);
+    const taken = this.#underWay.remove(request);
+    if (taken !== undefined) this.#intake.finish(taken);
     this.#order.finish(access);
     this.#pump();
     this.#endWhenDone();
@@ -281,7 +282,7 @@ export class SftpSession implements DataOutcome {
     if (this.#over) return;
     this.#over = true;
     this.#failure = failure;
-    this.#splitter.clear();
+    this.#intake.clear();
     if (failure === undefined) this.#replies.close();
     else this.#channel.pause();
     this.#endWhenDone();
@@ -311,7 +312,7 @@ export class SftpSession implements DataOutcome {
   }
 
   #endWhenDone(): void {
-    if (this.#ending || this.#settle === undefined || this.#costs.size > 0) return;
+    if (this.#ending || this.#settle === undefined || this.#underWay.count > 0) return;
     const drained = this.#inputEnded && !this.#pumping && this.#hasRoom();
     const idle = this.#isClosing() && !this.#pumping && this.#handles.size === 0;
     if (!this.#over && !drained && !idle) return;
@@ -329,7 +330,7 @@ export class SftpSession implements DataOutcome {
   async #end(settle: Settle): Promise<void> {
     clearInterval(this.#outdatedTimer);
     this.#settings.closing?.removeEventListener("abort", this.#onClosing);
-    if (this.#splitter.available > 0) {
+    if (this.#intake.available > 0) {
       this.#settings.logger.warn("the client ended in the middle of a packet");
     }
     await closeForgotten(this.#handles, this.#settings);
