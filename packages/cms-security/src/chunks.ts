@@ -38,19 +38,22 @@ export async function* pieces(
   if (last !== undefined) yield last;
 }
 
-/** The same bytes in pieces that are worth a visit to the thread pool. */
+/** The same bytes, copied to pieces that are worth a visit to the thread pool. */
 export async function* joinedForZlib(content: AsyncIterable<readonly Buffer[]>): AsyncGenerator<Buffer> {
-  let waiting: Buffer[] = [];
+  let joined = Buffer.allocUnsafeSlow(ZLIB_BYTES);
   let bytes = 0;
   for await (const batch of content) {
     for (const piece of batch) {
-      waiting.push(piece);
-      bytes += piece.length;
+      for (let at = 0; at < piece.length; ) {
+        const copied = piece.copy(joined, bytes, at);
+        at += copied;
+        bytes += copied;
+        if (bytes < ZLIB_BYTES) continue;
+        yield joined;
+        joined = Buffer.allocUnsafeSlow(ZLIB_BYTES);
+        bytes = 0;
+      }
     }
-    if (bytes < ZLIB_BYTES) continue;
-    yield Buffer.concat(waiting, bytes);
-    waiting = [];
-    bytes = 0;
   }
-  if (bytes > 0) yield Buffer.concat(waiting, bytes);
+  if (bytes > 0) yield joined.subarray(0, bytes);
 }

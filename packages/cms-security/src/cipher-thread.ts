@@ -1,35 +1,43 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import type { Batch } from "./seal/batch.js";
 
-/** Octets that go to the thread at a time. */
-export const THREAD_CHUNK_BYTES = 512 * 1024;
-
-/** As a text, so that it needs no file of its own, which bundlers would lose. */
+/**
+ * As a text, so that it needs no file of its own, which bundlers would lose. Each chunk is encrypted in its place, a little at a
+ * time: small buffers come from memory that is warm, large ones from the system. V8 looks for those that nobody uses any
+ * more when 32 MiB of them have gathered; one of that size which nobody touches takes no memory and makes it look earlier.
+ */
 const PROGRAM = `
 const { createCipheriv } = require("node:crypto");
 const { parentPort, workerData } = require("node:worker_threads");
+const PIECE_BYTES = 16 * 1024;
+const LOOK_AFTER_BYTES = 4 * 1024 * 1024;
+const LOOK_BYTES = 32 * 1024 * 1024;
 const { name, key, iv } = workerData;
 const cipher = createCipheriv(name, key, iv);
 key.fill(0);
+let unused = 0;
 parentPort.on("message", (chunk) => {
-  const octets = chunk === null ? cipher.final() : cipher.update(chunk);
-  const own = octets.byteLength === octets.buffer.byteLength ? octets : Uint8Array.from(octets);
-  parentPort.postMessage(
-    { octets: own, chunk },
-    chunk === null ? [own.buffer] : [own.buffer, chunk.buffer],
-  );
+  if (chunk === null) {
+    parentPort.postMessage(Uint8Array.from(cipher.final()));
+    return;
+  }
+  let written = 0;
+  for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
+    const encrypted = cipher.update(chunk.subarray(at, at + PIECE_BYTES));
+    chunk.set(encrypted, written);
+    written += encrypted.length;
+  }
+  unused += written;
+  if (unused >= LOOK_AFTER_BYTES) {
+    unused = 0;
+    new ArrayBuffer(LOOK_BYTES);
+  }
+  parentPort.postMessage(chunk.subarray(0, written), [chunk.buffer]);
 });
 `;
 
-interface Answer {
-  readonly octets: Uint8Array;
-  /** The memory that it came in, to be used again. */
-  readonly chunk: Uint8Array | null;
-}
-
 interface Waiter {
-  readonly resolve: (octets: Buffer) => void;
+  readonly resolve: (octets: Uint8Array<ArrayBuffer>) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -40,33 +48,25 @@ export const hasSecondProcessor = (): boolean => availableParallelism() > 1;
 export class CipherThread {
   readonly #worker: Worker;
   readonly #waiters: Waiter[] = [];
-  /** Memory that the thread has given back. */
-  readonly #free: ArrayBuffer[] = [];
   #failure: unknown;
 
   /** Errors: those of `Worker`, where threads are not allowed. */
   constructor(name: string, key: Uint8Array, iv: Uint8Array) {
     this.#worker = new Worker(PROGRAM, { eval: true, workerData: { name, key, iv } });
-    this.#worker.on("message", ({ octets, chunk }: Answer) => {
-      if (chunk !== null) this.#free.push(chunk.buffer as ArrayBuffer);
-      this.#waiters.shift()?.resolve(Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength));
-    });
+    this.#worker.on("message", (octets) => this.#waiters.shift()?.resolve(octets));
     this.#worker.once("error", (error) => this.#fail(error));
     this.#worker.once("exit", () => this.#fail(new Error("the thread that encrypts has ended")));
   }
 
-  /** What comes out for some octets, which are copied: `bytes` in all, at most {@link THREAD_CHUNK_BYTES}. */
-  update(batch: Batch, bytes: number): Promise<Buffer> {
-    const chunk = new Uint8Array(this.#free.pop() ?? new ArrayBuffer(THREAD_CHUNK_BYTES), 0, bytes);
-    let at = 0;
-    for (const piece of batch) {
-      chunk.set(piece, at);
-      at += piece.length;
-    }
+  /**
+   * What comes out for a chunk, in the chunk's own memory, which the thread takes meanwhile. Chunks are whole blocks; only the
+   * last may end in the middle of one.
+   */
+  update(chunk: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
     return this.#ask(chunk);
   }
 
-  final(): Promise<Buffer> {
+  final(): Promise<Uint8Array<ArrayBuffer>> {
     return this.#ask(null);
   }
 
@@ -74,16 +74,14 @@ export class CipherThread {
     await this.#worker.terminate();
   }
 
-  #ask(chunk: Uint8Array | null): Promise<Buffer> {
-    const answer = new Promise<Buffer>((resolve, reject) => {
+  #ask(chunk: Uint8Array<ArrayBuffer> | null): Promise<Uint8Array<ArrayBuffer>> {
+    const answer = new Promise<Uint8Array<ArrayBuffer>>((resolve, reject) => {
       if (this.#failure !== undefined) reject(this.#failure);
       else this.#waiters.push({ resolve, reject });
     });
     // Several are under way: whoever stops at one never looks at the others.
     answer.catch(() => {});
-    if (this.#failure === undefined) {
-      this.#worker.postMessage(chunk, chunk === null ? [] : [chunk.buffer as ArrayBuffer]);
-    }
+    if (this.#failure === undefined) this.#worker.postMessage(chunk, chunk === null ? [] : [chunk.buffer]);
     return answer;
   }
 

@@ -59,8 +59,11 @@ export interface Encryption {
   readonly key: Buffer;
   /** The AlgorithmIdentifier with the parameters. */
   readonly algorithm: Buffer;
-  /** The content, encrypted. Wipes the key. Errors: `ERR_CMS_OPTIONS` for more than GCM can do. */
-  encrypt(content: AsyncIterable<Batch>): AsyncGenerator<Buffer>;
+  /**
+   * The content, encrypted, as pieces of a constructed OCTET STRING. Wipes the key. `reuseBuffers`: see `SealOptions`.
+   * Errors: `ERR_CMS_OPTIONS` for more than GCM can do.
+   */
+  encrypt(content: AsyncIterable<Batch>, reuseBuffers: boolean): AsyncGenerator<Batch>;
   /** GCM, after the content. */
   tag(): Buffer;
 }
@@ -70,15 +73,22 @@ export function startEncryption(name: ContentCipher): Encryption {
   const key = randomBytes(keyBytes);
   const iv = randomBytes(ivBytes);
   if (!authenticated) {
-    const encrypt = (content: AsyncIterable<Batch>) => encryptContent(name, key, iv, content);
-    return { key, algorithm: derAlgorithm(oid, derOctetString(iv)), encrypt, tag: () => Buffer.alloc(0) };
+    return {
+      key,
+      algorithm: derAlgorithm(oid, derOctetString(iv)),
+      encrypt: (content, reuseBuffers) => encryptContent({ name, key, iv, reuseBuffers }, content),
+      tag: () => Buffer.alloc(0),
+    };
   }
   const cipher = createCipheriv(name as CipherGCMTypes, key, iv, { authTagLength: TAG_BYTES });
   const parameters = derSequence(derOctetString(iv), derSmallInteger(TAG_BYTES));
   return {
     key,
     algorithm: derAlgorithm(oid, parameters),
-    encrypt: (content) => encryptHere(cipher, key, withinGcm(content)),
+    encrypt: (content) => {
+      key.fill(0);
+      return encryptHere(cipher, withinGcm(content));
+    },
     tag: () => cipher.getAuthTag(),
   };
 }

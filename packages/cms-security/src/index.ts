@@ -13,6 +13,7 @@ export { certificatesIn, MAX_CERTIFICATES, MAX_CERTIFICATES_BYTES } from "./cert
 export * from "./cipher-suites.js";
 export type { CmsErrorCode } from "./cms-error.js";
 export { CONTENT_CIPHERS, type ContentCipher } from "./content-ciphers.js";
+export { lentChunks } from "./lent-chunks.js";
 export { type DescribeOptions, describeMessage, type MessageDescription } from "./open/describe-message.js";
 export type {
   AuthenticatedLayer,

@@ -2,11 +2,11 @@
 //   node cms-peer.mjs SETTINGS
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { open as openFile, readFile } from "node:fs/promises";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { pipeline } from "node:stream/promises";
 import { parseCertificate, readPrivateKey } from "@waybill/cert-store";
-import { cipherSuite, open, seal } from "@waybill/cms-security";
+import { cipherSuite, lentChunks, open, seal } from "@waybill/cms-security";
 import { takeOrders } from "./orders.mjs";
 
 /** @typedef {import("./cms-sides.mjs").Task} Task */
@@ -15,7 +15,9 @@ const [settingsText = ""] = process.argv.slice(2);
 /** @type {{ certificate: string, privateKey: string }} Files. */
 const settings = JSON.parse(settingsText);
 /** As the command `waybill cms` reads. */
-const CHUNK = 4 * 1024 * 1024;
+const CHUNK = 1024 * 1024;
+/** A piece is written before the next one is asked for. */
+const AT_ONCE = 1;
 const SUITE = 4;
 const NANOSECONDS_PER_MS = 1e6;
 
@@ -39,19 +41,25 @@ async function prepare() {
 async function sealFile({ from, to, compress }) {
   const own = await identity();
   return watched(async () => {
-    const sealed = seal(createReadStream(from, { highWaterMark: CHUNK }), {
-      suite: cipherSuite(SUITE),
-      sign: { signers: [own] },
-      compress,
-      encrypt: { recipients: [own.certificate] },
-    });
-    await pipeline(sealed, createWriteStream(to, { highWaterMark: CHUNK }));
+    const file = await openFile(from);
+    try {
+      const sealed = seal(lentChunks(file), {
+        suite: cipherSuite(SUITE),
+        sign: { signers: [own] },
+        compress,
+        encrypt: { recipients: [own.certificate] },
+        reuseBuffers: true,
+      });
+      await pipeline(sealed, createWriteStream(to, { highWaterMark: AT_ONCE }));
+    } finally {
+      await file.close();
+    }
     return {};
   });
 }
 
 /** @param {Task} task */
-async function openFile({ from, to, compress, contentBytes, hash = false }) {
+async function openMessage({ from, to, compress, contentBytes, hash = false }) {
   const own = await identity();
   return watched(async () => {
     const message = open(createReadStream(from, { highWaterMark: CHUNK }), {
@@ -92,4 +100,4 @@ async function* hashed(content, digest) {
   }
 }
 
-takeOrders({ prepare, seal: sealFile, open: openFile });
+takeOrders({ prepare, seal: sealFile, open: openMessage });

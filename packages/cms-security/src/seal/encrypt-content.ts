@@ -1,57 +1,150 @@
 import { type Cipher, createCipheriv } from "node:crypto";
-import { CipherThread, hasSecondProcessor, THREAD_CHUNK_BYTES } from "../cipher-thread.js";
-import type { Batch } from "./batch.js";
+import { TAG } from "../ber/ber-header.js";
+import { encodeHeader } from "../ber/der-writer.js";
+import { CipherThread, hasSecondProcessor } from "../cipher-thread.js";
+import { type Batch, octetPiece } from "./batch.js";
 
 /** From here on a thread is worth its beginning. */
 const THREAD_FROM_BYTES = 4 * 1024 * 1024;
+/** Octets that go to the thread at a time: whole blocks. */
+const CHUNK_BYTES = 512 * 1024;
+/** In front of them there is room for the header of the OCTET STRING that they become. */
+const HEADER_ROOM_BYTES = 8;
 /** Chunks that the thread has at a time: it need not wait for the next one. */
-const MOST_UNDER_WAY = 8;
+const MOST_UNDER_WAY = 4;
 
-/** The content, encrypted on the spot. Wipes the key. */
-export async function* encryptHere(
-  cipher: Cipher,
-  key: Buffer,
-  content: AsyncIterable<Batch>,
-): AsyncGenerator<Buffer> {
-  key.fill(0);
+type Chunk = Uint8Array<ArrayBuffer>;
+
+/** How content is encrypted in CBC mode. */
+export interface CbcSettings {
+  /** As node:crypto has it. */
+  readonly name: string;
+  readonly key: Buffer;
+  /** A block. */
+  readonly iv: Buffer;
+  /** See `SealOptions`. */
+  readonly reuseBuffers: boolean;
+}
+
+/** The content, encrypted on the spot, as pieces of a constructed OCTET STRING (X.690 section 8.7.3). */
+export async function* encryptHere(cipher: Cipher, content: AsyncIterable<Batch>): AsyncGenerator<Batch> {
   for await (const batch of content) {
-    for (const piece of batch) {
-      const encrypted = cipher.update(piece);
-      if (encrypted.length > 0) yield encrypted;
-    }
+    for (const piece of batch) yield octetPiece([cipher.update(piece)]);
   }
-  yield cipher.final();
+  yield octetPiece([cipher.final()]);
 }
 
 /**
- * The content, encrypted without authentication. Large content is encrypted in a thread of its own, while this one reads and hashes
- * what comes next. Wipes the key.
+ * The same in CBC mode. What is large is encrypted in a thread of its own from its beginning on, while this one reads and
+ * hashes what comes next. Wipes the key.
  */
 export async function* encryptContent(
-  name: string,
-  key: Buffer,
-  iv: Buffer,
+  settings: CbcSettings,
   content: AsyncIterable<Batch>,
-): AsyncGenerator<Buffer> {
-  const held = new HeldContent(content);
-  const isLarge = hasSecondProcessor() && (await held.fill(THREAD_FROM_BYTES));
-  const thread = isLarge ? startThread(name, key, iv) : undefined;
-  if (thread === undefined) {
-    yield* encryptHere(createCipheriv(name, key, iv), key, held.batches());
-    return;
-  }
-  key.fill(0);
-  const underWay: Promise<Buffer>[] = [];
+): AsyncGenerator<Batch> {
+  const { name, key, reuseBuffers } = settings;
+  const rest = content[Symbol.asyncIterator]();
   try {
-    for await (const { pieces, bytes } of held.chunks(THREAD_CHUNK_BYTES)) {
-      underWay.push(thread.update(pieces, bytes));
-      if (underWay.length > MOST_UNDER_WAY) yield (await underWay.shift()) as Buffer;
+    const reached = yield* encryptBeginning(settings, rest);
+    if (reached === undefined) return;
+    const thread = startThread(name, key, reached.iv);
+    if (thread === undefined) {
+      yield* encryptHere(createCipheriv(name, key, reached.iv), from(reached.begun, rest));
+    } else {
+      key.fill(0);
+      yield* encryptInThread(thread, from(reached.begun, rest), reuseBuffers);
     }
-    underWay.push(thread.final());
-    for (const encrypted of underWay) yield await encrypted;
+  } finally {
+    key.fill(0);
+    await rest.return?.();
+  }
+}
+
+/** Where somebody else can go on. */
+interface Reached {
+  /** The last block that came out: in CBC mode the next one depends on nothing else (NIST SP 800-38A section 6.2). */
+  readonly iv: Buffer;
+  /** The block that is begun, as far as it is there. */
+  readonly begun: Buffer;
+}
+
+async function* encryptBeginning(
+  { name, key, iv }: CbcSettings,
+  content: AsyncIterator<Batch>,
+): AsyncGenerator<Batch, Reached | undefined> {
+  const cipher = createCipheriv(name, key, iv);
+  const most = hasSecondProcessor() ? THREAD_FROM_BYTES : Number.POSITIVE_INFINITY;
+  let bytes = 0;
+  for (let next = await content.next(); next.done !== true; next = await content.next()) {
+    for (const [index, piece] of next.value.entries()) {
+      const encrypted = cipher.update(piece);
+      bytes += piece.length;
+      const isLast = index === next.value.length - 1;
+      if (!isLast || bytes < most || piece.length < iv.length) {
+        yield octetPiece([encrypted]);
+        continue;
+      }
+      const reached = {
+        iv: Buffer.from(encrypted.subarray(-iv.length)),
+        begun: Buffer.from(piece.subarray(piece.length - (bytes % iv.length))),
+      };
+      yield octetPiece([encrypted]);
+      return reached;
+    }
+  }
+  yield octetPiece([cipher.final()]);
+  return undefined;
+}
+
+async function* encryptInThread(
+  thread: CipherThread,
+  content: AsyncIterable<Batch>,
+  reuseBuffers: boolean,
+): AsyncGenerator<Batch> {
+  const underWay: Promise<Chunk>[] = [];
+  let chunk = newChunk();
+  let filled = 0;
+  try {
+    for await (const batch of content) {
+      for (const piece of batch) {
+        for (let at = 0; at < piece.length; ) {
+          const part = piece.subarray(at, at + CHUNK_BYTES - filled);
+          chunk.set(part, filled);
+          filled += part.length;
+          at += part.length;
+          if (filled < CHUNK_BYTES) continue;
+          underWay.push(thread.update(chunk));
+          const encrypted = underWay.length < MOST_UNDER_WAY ? undefined : await underWay.shift();
+          if (encrypted !== undefined) yield withHeader(encrypted);
+          chunk = encrypted !== undefined && reuseBuffers ? encrypted : newChunk();
+          filled = 0;
+        }
+      }
+    }
+    if (filled > 0) underWay.push(thread.update(chunk.subarray(0, filled)));
+    for (const encrypted of underWay) yield withHeader(await encrypted);
+    yield octetPiece([Buffer.from(await thread.final())]);
   } finally {
     await thread.close();
   }
+}
+
+const newChunk = (): Chunk =>
+  new Uint8Array(new ArrayBuffer(HEADER_ROOM_BYTES + CHUNK_BYTES), HEADER_ROOM_BYTES);
+
+/** A chunk as an OCTET STRING: its header takes the room in front of it. Nothing gives nothing. */
+function withHeader({ buffer, byteOffset, length }: Chunk): Batch {
+  if (length === 0) return [];
+  const header = encodeHeader(TAG.octetString, length);
+  const whole = Buffer.from(buffer, byteOffset - header.length, header.length + length);
+  whole.set(header);
+  return [whole];
+}
+
+/** What is left of content of which a part was taken, after what was kept of that. */
+async function* from(kept: Buffer, rest: AsyncIterator<Batch>): AsyncGenerator<Batch> {
+  yield [kept];
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
 }
 
 /** Undefined where threads are not allowed. */
@@ -60,73 +153,5 @@ function startThread(name: string, key: Buffer, iv: Buffer): CipherThread | unde
     return new CipherThread(name, key, iv);
   } catch {
     return undefined;
-  }
-}
-
-interface Chunk {
-  readonly pieces: readonly Buffer[];
-  readonly bytes: number;
-}
-
-/** Content whose beginning can be held back until it is known how much there is. */
-class HeldContent {
-  readonly #content: AsyncIterator<Batch>;
-  #held: Buffer[] = [];
-  #ended = false;
-
-  constructor(content: AsyncIterable<Batch>) {
-    this.#content = content[Symbol.asyncIterator]();
-  }
-
-  /** Holds back so many bytes. Resolves to whether there are as many. */
-  async fill(least: number): Promise<boolean> {
-    let bytes = 0;
-    while (bytes < least) {
-      const { done, value } = await this.#content.next();
-      if (done === true) {
-        this.#ended = true;
-        return false;
-      }
-      for (const piece of value) {
-        this.#held.push(piece);
-        bytes += piece.length;
-      }
-    }
-    return true;
-  }
-
-  /** What was held back, and the rest. */
-  async *batches(): AsyncGenerator<Batch> {
-    try {
-      for (const piece of this.#held.splice(0)) yield [piece];
-      while (!this.#ended) {
-        const { done, value } = await this.#content.next();
-        if (done === true) this.#ended = true;
-        else yield value;
-      }
-    } finally {
-      if (!this.#ended) await this.#content.return?.();
-    }
-  }
-
-  /** The same in chunks of one size; only the last is smaller. */
-  async *chunks(size: number): AsyncGenerator<Chunk> {
-    let pieces: Buffer[] = [];
-    let bytes = 0;
-    for await (const batch of this.batches()) {
-      for (const piece of batch) {
-        for (let at = 0; at < piece.length; ) {
-          const part = piece.subarray(at, at + size - bytes);
-          pieces.push(part);
-          bytes += part.length;
-          at += part.length;
-          if (bytes < size) continue;
-          yield { pieces, bytes };
-          pieces = [];
-          bytes = 0;
-        }
-      }
-    }
-    if (bytes > 0) yield { pieces, bytes };
   }
 }

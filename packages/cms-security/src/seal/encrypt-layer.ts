@@ -6,7 +6,7 @@ import type { KeyTransport } from "../cipher-suites.js";
 import { cmsError } from "../cms-error.js";
 import { type ContentCipher, isAuthenticated, startEncryption } from "../content-ciphers.js";
 import { CONTENT_TYPE } from "../object-identifiers.js";
-import { type Batch, contentInfoStart, octetPiece } from "./batch.js";
+import { type Batch, contentInfoStart } from "./batch.js";
 import { isEcRecipient, recipientInfo } from "./recipient-info.js";
 
 export interface EncryptSettings {
@@ -14,6 +14,8 @@ export interface EncryptSettings {
   readonly cipher: ContentCipher;
   readonly keyTransport: KeyTransport;
   readonly identifyBy: IdentifierForm;
+  /** See `SealOptions`. */
+  readonly reuseBuffers: boolean;
 }
 
 /** Errors: `ERR_CMS_KEY_USAGE`, `ERR_CMS_OPTIONS`. */
@@ -33,7 +35,7 @@ export async function* encryptLayer(
   content: AsyncIterable<Batch>,
   settings: EncryptSettings,
 ): AsyncGenerator<Batch> {
-  const { recipients, cipher: name, identifyBy } = settings;
+  const { recipients, cipher: name, identifyBy, reuseBuffers } = settings;
   const { key, algorithm, encrypt, tag } = startEncryption(name);
   const authenticated = isAuthenticated(name);
   const infos: Buffer[] = [];
@@ -50,7 +52,7 @@ export async function* encryptLayer(
     algorithm,
     startOf(context(0)),
   ];
-  for await (const bytes of encrypt(content)) yield octetPiece([bytes]);
+  yield* encrypt(content, reuseBuffers);
   // The octets and EncryptedContentInfo; then the message and the two of ContentInfo.
   yield [endsOf(2), ...(authenticated ? [derOctetString(tag())] : []), endsOf(3)];
 }

@@ -14,6 +14,12 @@ export interface SealOptions {
   readonly encrypt?: EncryptOptions | undefined;
   /** Whether SHA-1 may sign (suites 01 and 02). Default: no, `ERR_CMS_WEAK`. A warning is logged when it does. */
   readonly allowWeak?: boolean | undefined;
+  /**
+   * Buffers are lent: a piece that comes out is good until the next one is asked for, when its memory is used again, and a chunk
+   * of `source` is not looked at any more when the next one is asked for. For who is done with each piece before the next, as
+   * one who waits until it is written; it saves some 80 MiB of memory with large content, and time. Default: no.
+   */
+  readonly reuseBuffers?: boolean | undefined;
   readonly logger?: Logger | undefined;
   /** Ends it with `ERR_ABORTED` when the next chunk of the source comes. */
   readonly signal?: AbortSignal | undefined;

@@ -16,8 +16,8 @@ const DEFAULT_LEVEL = 6;
  * three it gives the plain Data of RFC 5024 section 10.4.
  *
  * Any size in constant memory; nothing is read from `source` before the result is. What comes out are the bytes of the
- * message in pieces of all sizes. A chunk of `source` must not be changed once it was handed over. Keys are asked when
- * they are needed: signers at the end.
+ * message in pieces of all sizes. A chunk of `source` must not be changed once it was handed over, unless `reuseBuffers` is
+ * set. Keys are asked when they are needed: signers at the end.
  *
  * Errors, thrown by the call: `ERR_OPTION_INVALID`, `ERR_CMS_WEAK`, `ERR_CMS_KEY_MISMATCH`, `ERR_CMS_KEY_USAGE`,
  * `ERR_CMS_OPTIONS`. While it is read: `ERR_CMS_OPTIONS`, `ERR_ABORTED`, and what `source` and the keys throw.
@@ -80,6 +80,7 @@ function planLayers(options: SealOptions): Layer[] {
       cipher,
       keyTransport,
       identifyBy: encrypt.identifyBy ?? "issuerAndSerialNumber",
+      reuseBuffers: options.reuseBuffers ?? false,
     };
     layers.push((content) => encryptLayer(content, settings));
   }

@@ -156,7 +156,8 @@ export async function makeTransmitted(
   });
   if (queued.security.enveloped) {
     path = sealedPath(core, queued);
-    await writeContentFile(path, hash.through(seal(counted, plan.options)));
+    const sealed = seal(counted, { ...plan.options, reuseBuffers: true });
+    await writeContentFile(path, hash.through(sealed));
   } else {
     await hashPlain(counted, queued, hash);
   }

@@ -3,12 +3,13 @@ import { dirname } from "node:path";
 import { ensureFolder } from "./storage-environment.js";
 import { nodeFileSystem } from "./storage-file-system.js";
 
-/** Octets that are written at a time. */
-const WRITE_OCTETS = 1024 * 1024;
+/** Chunks below this are gathered. */
+const SMALL_OCTETS = 64 * 1024;
+const GATHERED_OCTETS = 256 * 1024;
 
 /**
  * Writes a file of a certain name: it is whole and on disk when this resolves, and not there when it rejects, unless another one was
- * there before. Chunks must not be changed once they were handed over.
+ * there before. A chunk is not looked at any more when the next one is asked for.
  */
 export function writeContentFile(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {
   return writeWholeFile(path, (handle) => writeAll(handle, content));
@@ -40,18 +41,27 @@ export async function writeWholeFile(
 }
 
 async function writeAll(handle: FileHandle, content: AsyncIterable<Uint8Array>): Promise<void> {
-  let chunks: Uint8Array[] = [];
+  const gathered = Buffer.allocUnsafeSlow(GATHERED_OCTETS);
   let octets = 0;
-  const write = async () => {
-    const { bytesWritten } = await handle.writev(chunks);
-    if (bytesWritten !== octets) await handle.appendFile(Buffer.concat(chunks).subarray(bytesWritten));
-    chunks = [];
+  const writeGathered = async () => {
+    await writeFully(handle, gathered.subarray(0, octets));
     octets = 0;
   };
   for await (const chunk of content) {
-    chunks.push(chunk);
-    octets += chunk.length;
-    if (octets >= WRITE_OCTETS) await write();
+    const isSmall = chunk.length < SMALL_OCTETS;
+    if (!isSmall || octets + chunk.length > GATHERED_OCTETS) await writeGathered();
+    if (isSmall) {
+      gathered.set(chunk, octets);
+      octets += chunk.length;
+    } else {
+      await writeFully(handle, chunk);
+    }
   }
-  if (octets > 0) await write();
+  await writeGathered();
+}
+
+async function writeFully(handle: FileHandle, octets: Uint8Array): Promise<void> {
+  for (let written = 0; written < octets.length; ) {
+    written += (await handle.write(octets, written, octets.length - written)).bytesWritten;
+  }
 }

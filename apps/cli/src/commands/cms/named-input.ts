@@ -1,15 +1,16 @@
 import { createReadStream, type Stats } from "node:fs";
-import { stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { basename } from "node:path";
-import { addAbortSignal, type Readable } from "node:stream";
+import { addAbortSignal, Readable } from "node:stream";
+import { lentChunks } from "@waybill/cms-security";
 import { errorCode, errorMessage, TransferError } from "@waybill/net-core";
 import { TransferBar } from "./transfer-bar.js";
 
 /** The name that stands for the standard input. */
 export const STANDARD_INPUT = "-";
 
-/** Octets that are read at once: enough for two processors to have work until the next ones are there. */
-const READ_BYTES = 4 * 1024 * 1024;
+/** Octets that are read at once. */
+const READ_BYTES = 1024 * 1024;
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
@@ -21,6 +22,8 @@ const REASONS: Readonly<Record<string, string>> = {
 export interface InputOptions {
   readonly quiet: boolean;
   readonly signal: AbortSignal;
+  /** Whether a piece is not needed any more when the next one is asked for. Default: no. */
+  readonly lent?: boolean;
 }
 
 /** What to call an input in messages. */
@@ -47,20 +50,20 @@ export async function requireReadable(path: string): Promise<void> {
  */
 export async function withInput<T>(
   path: string,
-  { quiet, signal }: InputOptions,
+  { quiet, signal, lent = false }: InputOptions,
   use: (pieces: AsyncIterable<Buffer>) => Promise<T>,
 ): Promise<T> {
   const isFile = path !== STANDARD_INPUT;
+  const stats = isFile ? await stat(path) : undefined;
   const bar = new TransferBar(process.stderr, {
     name: isFile ? basename(path) : inputName(path),
-    totalBytes: isFile ? (await stat(path)).size : 0,
+    totalBytes: stats?.size ?? 0,
     isShown: !quiet && isFile,
   });
-  const stream: Readable = isFile ? createReadStream(path, { highWaterMark: READ_BYTES }) : process.stdin;
-  addAbortSignal(signal, stream);
+  const source = lent && stats?.isFile() ? lentFile(path, signal) : streamOf(path, signal);
   async function* pieces(): AsyncGenerator<Buffer> {
     try {
-      for await (const piece of stream) {
+      for await (const piece of source) {
         bar.add(piece.length);
         yield piece;
       }
@@ -72,7 +75,25 @@ export async function withInput<T>(
     return await use(pieces());
   } finally {
     bar.remove();
-    stream.destroy();
+    if (source instanceof Readable) source.destroy();
+  }
+}
+
+function streamOf(path: string, signal: AbortSignal): Readable {
+  const isFile = path !== STANDARD_INPUT;
+  const stream = isFile ? createReadStream(path, { highWaterMark: READ_BYTES }) : process.stdin;
+  return addAbortSignal(signal, stream);
+}
+
+async function* lentFile(path: string, signal: AbortSignal): AsyncGenerator<Buffer> {
+  const file = await open(path);
+  try {
+    for await (const chunk of lentChunks(file)) {
+      signal.throwIfAborted();
+      yield chunk;
+    }
+  } finally {
+    await file.close();
   }
 }
 

@@ -144,12 +144,14 @@ function requirePossible(options: SealCommandOptions, signs: boolean): void {
 
 async function write(path: string, options: SealCommandOptions, how: SealOptions) {
   const { out, force = false, quiet = false } = options;
+  // What a stream has taken it may still hold.
+  const lent = out !== STANDARD_OUTPUT;
   return untilInterrupted((signal) =>
-    withInput(path, { quiet, signal }, async (pieces) => {
+    withInput(path, { quiet, signal, lent }, async (pieces) => {
       const content = counted(pieces);
-      const sealed = counted(seal(content.pieces, how));
+      const sealed = counted(seal(content.pieces, { ...how, reuseBuffers: lent }));
       if (out === STANDARD_OUTPUT) await writeToStandardOutput(sealed.pieces);
-      else await writeWhole(out, sealed.pieces, { force, signal }, async () => undefined);
+      else await writeWhole(out, sealed.pieces, { force, signal, lent }, async () => undefined);
       return { contentBytes: content.bytes(), sealedBytes: sealed.bytes() };
     }),
   );

@@ -26,6 +26,8 @@ export interface OutputOptions {
 /** How it is written, and until when it may be broken off. */
 export interface WholeOutputOptions extends OutputOptions {
   readonly signal: AbortSignal;
+  /** Whether a piece must be written before the next one is asked for. Default: no. */
+  readonly lent?: boolean;
 }
 
 /** Before any work is done. Errors: `ERR_FILE_EXISTS`, `ERR_FILE_UNWRITABLE`. */
@@ -47,7 +49,7 @@ export async function requireOutput(path: string, { force }: OutputOptions): Pro
 export async function writeWhole<T>(
   path: string,
   content: AsyncIterable<Uint8Array>,
-  { force, signal }: WholeOutputOptions,
+  { force, signal, lent = false }: WholeOutputOptions,
   confirm: () => Promise<T>,
 ): Promise<T> {
   const temporary = join(dirname(path), `.waybill-${randomBytes(8).toString("hex")}.tmp`);
@@ -57,7 +59,7 @@ export async function writeWhole<T>(
       flags: "wx",
       mode: 0o600,
       flush: true,
-      highWaterMark: WRITE_BYTES,
+      highWaterMark: lent ? 1 : WRITE_BYTES,
     });
     await pipeline(content, file);
     const confirmed = await confirm();
