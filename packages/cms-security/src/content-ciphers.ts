@@ -11,7 +11,7 @@ import { BerParts, octetsOf, smallIntegerOf } from "./ber/ber-value.js";
 import { derAlgorithm, derOctetString, derSequence, derSmallInteger } from "./ber/der-writer.js";
 import { cmsError, damaged } from "./cms-error.js";
 import { type Batch, batchBytes } from "./seal/batch.js";
-import { encryptContent, encryptHere } from "./seal/encrypt-content.js";
+import { encryptContent, encryptHere, type HowToEncrypt } from "./seal/encrypt-content.js";
 
 /** Ciphers for content, by their names in node:crypto. */
 export const CONTENT_CIPHERS = [
@@ -60,10 +60,10 @@ export interface Encryption {
   /** The AlgorithmIdentifier with the parameters. */
   readonly algorithm: Buffer;
   /**
-   * The content, encrypted, as pieces of a constructed OCTET STRING. Wipes the key. `reuseBuffers`: see `SealOptions`.
+   * The content, encrypted, as pieces of a constructed OCTET STRING. Wipes the key.
    * Errors: `ERR_CMS_OPTIONS` for more than GCM can do.
    */
-  encrypt(content: AsyncIterable<Batch>, reuseBuffers: boolean): AsyncGenerator<Batch>;
+  encrypt(content: AsyncIterable<Batch>, how: HowToEncrypt): AsyncGenerator<Batch>;
   /** GCM, after the content. */
   tag(): Buffer;
 }
@@ -76,7 +76,7 @@ export function startEncryption(name: ContentCipher): Encryption {
     return {
       key,
       algorithm: derAlgorithm(oid, derOctetString(iv)),
-      encrypt: (content, reuseBuffers) => encryptContent({ name, key, iv, reuseBuffers }, content),
+      encrypt: (content, how) => encryptContent({ name, key, iv }, how, content),
       tag: () => Buffer.alloc(0),
     };
   }

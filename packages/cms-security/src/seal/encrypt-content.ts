@@ -15,13 +15,19 @@ const MOST_UNDER_WAY = 4;
 
 type Chunk = Uint8Array<ArrayBuffer>;
 
-/** How content is encrypted in CBC mode. */
-export interface CbcSettings {
+/** A cipher in CBC mode. */
+export interface CbcCipher {
   /** As node:crypto has it. */
   readonly name: string;
   readonly key: Buffer;
   /** A block. */
   readonly iv: Buffer;
+}
+
+/** Where content is encrypted. */
+export interface HowToEncrypt {
+  /** Whether large content may be encrypted in a thread of its own. */
+  readonly inThread: boolean;
   /** See `SealOptions`. */
   readonly reuseBuffers: boolean;
 }
@@ -39,13 +45,15 @@ export async function* encryptHere(cipher: Cipher, content: AsyncIterable<Batch>
  * hashes what comes next. Wipes the key.
  */
 export async function* encryptContent(
-  settings: CbcSettings,
+  cipher: CbcCipher,
+  { inThread, reuseBuffers }: HowToEncrypt,
   content: AsyncIterable<Batch>,
 ): AsyncGenerator<Batch> {
-  const { name, key, reuseBuffers } = settings;
+  const { name, key } = cipher;
+  const most = inThread && hasSecondProcessor() ? THREAD_FROM_BYTES : Number.POSITIVE_INFINITY;
   const rest = content[Symbol.asyncIterator]();
   try {
-    const reached = yield* encryptBeginning(settings, rest);
+    const reached = yield* encryptBeginning(cipher, most, rest);
     if (reached === undefined) return;
     const thread = startThread(name, key, reached.iv);
     if (thread === undefined) {
@@ -68,12 +76,13 @@ interface Reached {
   readonly begun: Buffer;
 }
 
+/** Goes as far as a piece in which there are `most` bytes in all, or to the end. */
 async function* encryptBeginning(
-  { name, key, iv }: CbcSettings,
+  { name, key, iv }: CbcCipher,
+  most: number,
   content: AsyncIterator<Batch>,
 ): AsyncGenerator<Batch, Reached | undefined> {
   const cipher = createCipheriv(name, key, iv);
-  const most = hasSecondProcessor() ? THREAD_FROM_BYTES : Number.POSITIVE_INFINITY;
   let bytes = 0;
   for (let next = await content.next(); next.done !== true; next = await content.next()) {
     for (const [index, piece] of next.value.entries()) {

@@ -14,6 +14,8 @@ export interface EncryptSettings {
   readonly cipher: ContentCipher;
   readonly keyTransport: KeyTransport;
   readonly identifyBy: IdentifierForm;
+  /** Whether large content may be encrypted in a thread of its own. */
+  readonly inThread: boolean;
   /** See `SealOptions`. */
   readonly reuseBuffers: boolean;
 }
@@ -35,7 +37,7 @@ export async function* encryptLayer(
   content: AsyncIterable<Batch>,
   settings: EncryptSettings,
 ): AsyncGenerator<Batch> {
-  const { recipients, cipher: name, identifyBy, reuseBuffers } = settings;
+  const { recipients, cipher: name, identifyBy } = settings;
   const { key, algorithm, encrypt, tag } = startEncryption(name);
   const authenticated = isAuthenticated(name);
   const infos: Buffer[] = [];
@@ -52,7 +54,7 @@ export async function* encryptLayer(
     algorithm,
     startOf(context(0)),
   ];
-  yield* encrypt(content, reuseBuffers);
+  yield* encrypt(content, settings);
   // The octets and EncryptedContentInfo; then the message and the two of ContentInfo.
   yield [endsOf(2), ...(authenticated ? [derOctetString(tag())] : []), endsOf(3)];
 }

@@ -80,6 +80,8 @@ function planLayers(options: SealOptions): Layer[] {
       cipher,
       keyTransport,
       identifyBy: encrypt.identifyBy ?? "issuerAndSerialNumber",
+      // Compression is so slow that a thread would have nothing to do, and take a processor from it now and then.
+      inThread: compress === undefined || compress === false,
       reuseBuffers: options.reuseBuffers ?? false,
     };
     layers.push((content) => encryptLayer(content, settings));
