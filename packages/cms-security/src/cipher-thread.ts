@@ -3,19 +3,18 @@ import { Worker } from "node:worker_threads";
 
 /**
  * As a text, so that it needs no file of its own, which bundlers would lose. Each chunk is encrypted in its place, a little at a
- * time: small buffers come from memory that is warm, large ones from the system. V8 looks for those that nobody uses any
- * more when 32 MiB of them have gathered; one of that size which nobody touches takes no memory and makes it look earlier.
+ * time: small buffers come from memory that is warm, large ones from the system. V8 takes them back when the young part of its
+ * heap is full, where they hardly count themselves: it is kept small, and filled on purpose.
  */
 const PROGRAM = `
 const { createCipheriv } = require("node:crypto");
 const { parentPort, workerData } = require("node:worker_threads");
 const PIECE_BYTES = 16 * 1024;
-const LOOK_AFTER_BYTES = 4 * 1024 * 1024;
-const LOOK_BYTES = 32 * 1024 * 1024;
+const FILLING_LENGTH = 256;
 const { name, key, iv } = workerData;
 const cipher = createCipheriv(name, key, iv);
 key.fill(0);
-let unused = 0;
+let filling;
 parentPort.on("message", (chunk) => {
   if (chunk === null) {
     parentPort.postMessage(Uint8Array.from(cipher.final()));
@@ -26,15 +25,14 @@ parentPort.on("message", (chunk) => {
     const encrypted = cipher.update(chunk.subarray(at, at + PIECE_BYTES));
     chunk.set(encrypted, written);
     written += encrypted.length;
-  }
-  unused += written;
-  if (unused >= LOOK_AFTER_BYTES) {
-    unused = 0;
-    new ArrayBuffer(LOOK_BYTES);
+    filling = new Array(FILLING_LENGTH);
   }
   parentPort.postMessage(chunk.subarray(0, written), [chunk.buffer]);
 });
 `;
+
+/** Of the heap of the thread. */
+const YOUNG_MIB = 2;
 
 interface Waiter {
   readonly resolve: (octets: Uint8Array<ArrayBuffer>) => void;
@@ -52,7 +50,8 @@ export class CipherThread {
 
   /** Errors: those of `Worker`, where threads are not allowed. */
   constructor(name: string, key: Uint8Array, iv: Uint8Array) {
-    this.#worker = new Worker(PROGRAM, { eval: true, workerData: { name, key, iv } });
+    const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MIB };
+    this.#worker = new Worker(PROGRAM, { eval: true, workerData: { name, key, iv }, resourceLimits });
     this.#worker.on("message", (octets) => this.#waiters.shift()?.resolve(octets));
     this.#worker.once("error", (error) => this.#fail(error));
     this.#worker.once("exit", () => this.#fail(new Error("the thread that encrypts has ended")));

@@ -1,11 +1,15 @@
 import { createHash } from "node:crypto";
 import type { HashName } from "@waybill/cert-store";
 import { cmsError } from "../cms-error.js";
+import { UnusedBuffers } from "../unused-buffers.js";
 import { contentSizeError } from "./compressed-layer.js";
 import type { LayerReport, SignerReport } from "./layer-report.js";
 import { openLayers } from "./open-layers.js";
 import type { OpenOptions, OpenResult } from "./open-options.js";
 import { OpenState } from "./open-state.js";
+
+/** Of content. More often costs more time than memory is saved. */
+const LOOK_AFTER_BYTES = 8 * 1024 * 1024;
 
 /** A message that is being opened. Iterating it gives the content, once. */
 export interface OpenedMessage extends AsyncIterable<Buffer> {
@@ -65,6 +69,7 @@ async function* readContent(
   const { digests: wanted = [] } = state.options;
   const { contentBytes: most } = state.limits;
   const hashes = wanted.map((name) => ({ name, state: createHash(name) }));
+  const unused = new UnusedBuffers(LOOK_AFTER_BYTES);
   let contentBytes = 0;
   try {
     for await (const piece of openLayers(source, state)) {
@@ -72,6 +77,7 @@ async function* readContent(
       if (contentBytes > most) throw contentSizeError(most);
       for (const hash of hashes) hash.state.update(piece);
       yield piece;
+      unused.passed(piece.length);
     }
     const digests: Partial<Record<HashName, Buffer>> = {};
     for (const { name, state: digest } of hashes) digests[name] = digest.digest();

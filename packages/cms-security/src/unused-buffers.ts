@@ -1,0 +1,23 @@
+/**
+ * V8 looks for young buffers that nobody uses any more when there are 32 MiB of them. One of that size which nobody ever touches
+ * takes no memory, and makes it look earlier.
+ */
+const LOOK_BYTES = 32 * 1024 * 1024;
+
+/** Keeps buffers that nobody uses any more from gathering: it makes V8 look for them after some content each time. */
+export class UnusedBuffers {
+  readonly #lookAfterBytes: number;
+  #passedBytes = 0;
+
+  constructor(lookAfterBytes: number) {
+    this.#lookAfterBytes = lookAfterBytes;
+  }
+
+  /** So much content was passed on, and the buffers that it came from and was in are of no use any more. */
+  passed(bytes: number): void {
+    this.#passedBytes += bytes;
+    if (this.#passedBytes < this.#lookAfterBytes) return;
+    this.#passedBytes = 0;
+    void new ArrayBuffer(LOOK_BYTES);
+  }
+}
