@@ -10,7 +10,9 @@ import {
   type TemporaryFolder,
   temporaryFolder,
 } from "@waybill/testing";
+import { PASSWORD } from "./cert-fixtures.js";
 import { cmsHere, type FiledIdentity, filedIdentity } from "./cms-fixtures.js";
+import { MAIN } from "./waybill-command.js";
 
 describeWithPeers("waybill cms and openssl cms", [peers.openssl], () => {
   const openssl = peerPath(peers.openssl);
@@ -61,6 +63,25 @@ describeWithPeers("waybill cms and openssl cms", [peers.openssl], () => {
       await opensslCms("-verify", "-inform", "DER", ...signer, "-in", `${inner}`, "-out", `${opened}`);
       expect(content.equals(await readFile(`${opened}`))).toBe(true);
     }
+  });
+
+  test.each(["a file", "the standard output"])("openssl opens what is large and went to %s", async (to) => {
+    const large = randomBytes(9 * 1024 * 1024 + 5);
+    await writeFile(path("large"), large);
+    const sealing = ["cms", "seal", "--sign", own.store, "--encrypt", partner.certificateFile];
+    const words = [process.execPath, MAIN, ...sealing].map((word) => `'${word}'`).join(" ");
+    const command =
+      to === "a file" ? `${words} --force --out sealed large` : `${words} --out - large > sealed`;
+    const { code, stderr } = await runProgram("/bin/sh", ["-c", command], {
+      cwd: folder.path,
+      env: { ...process.env, WAYBILL_PASSWORD: PASSWORD },
+    });
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const key = ["-recip", partner.certificateFile, "-inkey", partner.keyFile];
+    await opensslCms("-decrypt", "-inform", "DER", ...key, "-in", path("sealed"), "-out", path("inner"));
+    const signer = ["-certfile", own.certificateFile, "-CAfile", own.certificateFile];
+    await opensslCms("-verify", "-inform", "DER", ...signer, "-in", path("inner"), "-out", path("opened"));
+    expect(large.equals(await readFile(path("opened")))).toBe(true);
   });
 
   test.each([
