@@ -11,23 +11,25 @@ const CHUNK_BYTES = 256 * 1024;
  * Errors: those of `read`.
  */
 export async function* lentChunks(file: FileHandle): AsyncGenerator<Buffer, void, undefined> {
-  const buffers = [Buffer.allocUnsafeSlow(CHUNK_BYTES), Buffer.allocUnsafeSlow(CHUNK_BYTES)] as const;
-  let reading: Promise<Buffer> | undefined;
   const read = async (buffer: Buffer) => {
     const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
     return buffer.subarray(0, bytesRead);
   };
+  let buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  let other = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  let reading = read(buffer);
   try {
-    for (let turn = 0; ; turn += 1) {
-      const chunk = await (reading ?? read(buffers[0]));
+    for (;;) {
+      const chunk = await reading;
       if (chunk.length === 0) return;
-      reading = read(buffers[turn % 2 === 0 ? 1 : 0]);
+      [buffer, other] = [other, buffer];
+      reading = read(buffer);
       // Whoever stops here never sees it fail.
       reading.catch(() => {});
       yield chunk;
     }
   } finally {
     // Nobody may close the file before.
-    await reading?.catch(() => {});
+    await reading.catch(() => {});
   }
 }

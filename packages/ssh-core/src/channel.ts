@@ -6,8 +6,8 @@ import type { SshSession } from "./session.js";
  * not acknowledged, and a write's callback waits while the other side, or the socket, does not take more.
  *
  * The stream ends when the client has sent EOF. The event `eof` tells of it at once, while what came before it may still
- * be waiting to be read: a client that wants nothing more may not take anything more either. The stream is destroyed, with `ERR_SSH_CONNECTION_LOST`, when the
- * connection drops; nothing written later arrives and no callback is lost.
+ * be waiting to be read: a client that wants nothing more may not take anything more either. The stream is destroyed,
+ * with `ERR_SSH_CONNECTION_LOST`, when the connection drops; nothing written later arrives and no callback is lost.
  */
 export interface SshChannel extends Duplex {
   readonly session: SshSession;

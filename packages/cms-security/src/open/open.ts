@@ -8,9 +8,6 @@ import { openLayers } from "./open-layers.js";
 import type { OpenOptions, OpenResult } from "./open-options.js";
 import { OpenState } from "./open-state.js";
 
-/** Of content. More often costs more time than memory is saved. */
-const LOOK_AFTER_BYTES = 8 * 1024 * 1024;
-
 /** A message that is being opened. Iterating it gives the content, once. */
 export interface OpenedMessage extends AsyncIterable<Buffer> {
   /**
@@ -69,7 +66,7 @@ async function* readContent(
   const { digests: wanted = [] } = state.options;
   const { contentBytes: most } = state.limits;
   const hashes = wanted.map((name) => ({ name, state: createHash(name) }));
-  const unused = new UnusedBuffers(LOOK_AFTER_BYTES);
+  const unused = new UnusedBuffers();
   let contentBytes = 0;
   try {
     for await (const piece of openLayers(source, state)) {

@@ -44,7 +44,7 @@ async function writeAll(handle: FileHandle, content: AsyncIterable<Uint8Array>):
   const gathered = Buffer.allocUnsafeSlow(GATHERED_OCTETS);
   let octets = 0;
   const writeGathered = async () => {
-    await writeFully(handle, gathered.subarray(0, octets));
+    if (octets > 0) await handle.appendFile(gathered.subarray(0, octets));
     octets = 0;
   };
   for await (const chunk of content) {
@@ -54,14 +54,8 @@ async function writeAll(handle: FileHandle, content: AsyncIterable<Uint8Array>):
       gathered.set(chunk, octets);
       octets += chunk.length;
     } else {
-      await writeFully(handle, chunk);
+      await handle.appendFile(chunk);
     }
   }
   await writeGathered();
-}
-
-async function writeFully(handle: FileHandle, octets: Uint8Array): Promise<void> {
-  for (let written = 0; written < octets.length; ) {
-    written += (await handle.write(octets, written, octets.length - written)).bytesWritten;
-  }
 }
